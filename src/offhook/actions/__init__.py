@@ -1,0 +1,1 @@
+"""The verbs, and the ports through which they reach the world."""

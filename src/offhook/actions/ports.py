@@ -1,0 +1,279 @@
+"""What actions need from the world: databases and SIP engines implement these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from offhook.core.events import Event
+from offhook.core.mac import Mac
+from offhook.core.model import (
+    Attempt,
+    Change,
+    Device,
+    Extension,
+    Reboot,
+    Registration,
+    Settings,
+    SettingScope,
+    Sighting,
+    Token,
+    UnknownPhone,
+)
+from offhook.core.secret import Secret
+from offhook.core.vendor import Notify
+
+Clock = Callable[[], datetime]
+"""The aware UTC moment now."""
+
+Publish = Callable[[Event], None]
+"""Hand an event to whoever listens; never raises."""
+
+
+# --- SIP -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyOrder:
+    """One NOTIFY to one registration. `username`/`secret` answer a phone's 401 or 407."""
+
+    registration: Registration
+    notify: Notify
+    username: str = ""
+    secret: Secret = field(default_factory=lambda: Secret(""))
+    timeout_s: float = 8.0
+
+
+class NotifyKind(StrEnum):
+    """accepted 2xx; refused another final answer; challenged: credentials missing or not accepted;
+    unanswered: no final answer in time; failed: could not be sent."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    CHALLENGED = "challenged"
+    UNANSWERED = "unanswered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyOutcome:
+    """The fate of a NOTIFY; `was_challenged` also when the second try was accepted."""
+
+    kind: NotifyKind
+    code: int = 0
+    reason: str = ""
+    rtt_ms: float = 0.0
+    was_challenged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHealth:
+    """What an engine says of itself; `listening` like `udp:0.0.0.0:5060`."""
+
+    is_up: bool
+    listening: tuple[str, ...]
+    counters: Mapping[str, int]
+
+
+class SipEngine(Protocol):
+    """Registrar and notifier. Events go to the `Publish` given to its constructor."""
+
+    async def start(self) -> None:
+        """Bind the sockets and restore the bindings. Raises OSError when a port is taken."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop; idempotent; bindings are saved."""
+        ...
+
+    def health(self) -> EngineHealth:
+        """Give sockets and counters."""
+        ...
+
+    def registrations(self, extension: str | None = None) -> tuple[Registration, ...]:
+        """The live bindings now, of one extension or of all."""
+        ...
+
+    async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
+        """Send a NOTIFY as a client transaction; `on_sent` is called when its bytes have left."""
+        ...
+
+    async def remove(self, extension: str) -> int:
+        """Drop all bindings of an extension; gives how many."""
+        ...
+
+
+CredentialSource = Callable[[str], Secret | None]
+"""Extension number to its SIP secret; None for an unknown extension."""
+
+
+class RegistrationStore(Protocol):
+    """Where the embedded engine keeps its bindings over a restart."""
+
+    async def load_registrations(self) -> list[Registration]:
+        """All bindings saved."""
+        ...
+
+    async def save_registrations(
+        self, extensions: Mapping[str, Sequence[Registration]]
+    ) -> None:
+        """Replace the bindings of the given extensions, in one transaction."""
+        ...
+
+
+# --- store -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutExtension:
+    """Insert or replace an extension by number."""
+
+    extension: Extension
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteExtension:
+    """Remove an extension."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutDevice:
+    """Insert or replace a device with its lines and settings by MAC."""
+
+    device: Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteDevice:
+    """Remove a device with its lines, settings, sighting and uploads."""
+
+    mac: Mac
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSettings:
+    """Replace the free settings of a site, vendor or model scope; empty removes them."""
+
+    scope: SettingScope
+    settings: Settings
+
+
+Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryImage:
+    """All that the in-memory inventory is made from at start."""
+
+    extensions: Sequence[Extension]
+    devices: Sequence[Device]
+    settings: Mapping[SettingScope, Settings]
+    sightings: Sequence[Sighting]
+    unknown: Sequence[UnknownPhone]
+
+
+class InventoryStore(Protocol):
+    """Durable inventory. What `commit` returned from survives `kill -9`."""
+
+    async def load(self) -> InventoryImage:
+        """Everything; secrets decrypted."""
+        ...
+
+    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+        """Apply all writes and change rows in one transaction, or none. Raises StoreError."""
+        ...
+
+    async def list_changes(self, limit: int, offset: int = 0, subject: str = "") -> list[Change]:
+        """Newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptQuery:
+    """Which attempts: `mac` normalised, `is_success` None for both."""
+
+    limit: int = 20
+    offset: int = 0
+    mac: Mac | None = None
+    is_success: bool | None = None
+
+
+class Journal(Protocol):
+    """The history of attempts, written in batches at most 100 ms after `record`."""
+
+    def record(self, attempt: Attempt) -> None:
+        """Queue an attempt; never blocks, never raises."""
+        ...
+
+    def note_sighting(self, sighting: Sighting) -> None:
+        """Queue the newest sighting of a device."""
+        ...
+
+    def note_unknown(self, phone: UnknownPhone) -> None:
+        """Queue the newest state of an unknown phone."""
+        ...
+
+    def forget_unknown(self, mac: Mac) -> None:
+        """Queue the removal of an unknown phone."""
+        ...
+
+    async def attempts(self, query: AttemptQuery) -> tuple[int, list[Attempt]]:
+        """Total that match, and the asked page newest first; includes what is still queued."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """`total`, `successful`, `failed` of the attempts kept; tests by people do not count."""
+        ...
+
+
+class RebootStore(Protocol):
+    """Reboot records."""
+
+    async def put_reboot(self, reboot: Reboot) -> None:
+        """Insert or replace by id."""
+        ...
+
+    async def get_reboot(self, reboot_id: str) -> Reboot | None:
+        """One record."""
+        ...
+
+    async def list_reboots(self, limit: int, mac: Mac | None = None, extension: str = "") -> list[Reboot]:
+        """Newest first."""
+        ...
+
+
+class TokenStore(Protocol):
+    """API tokens, hashed."""
+
+    async def put_token(self, token: Token) -> None:
+        """Insert or replace by name."""
+        ...
+
+    async def delete_token(self, name: str) -> bool:
+        """Remove; False when there was none."""
+        ...
+
+    async def list_tokens(self) -> list[Token]:
+        """All, by name."""
+        ...
+
+
+class UploadStore(Protocol):
+    """Files that phones PUT: bounded in size and number; the oldest of a device goes first."""
+
+    async def put_upload(self, mac: Mac, file: str, body: bytes, at: datetime) -> bool:
+        """Keep; False when it is larger than allowed."""
+        ...
+
+    async def get_upload(self, mac: Mac, file: str) -> bytes | None:
+        """Give back, or None."""
+        ...
+
+    async def list_uploads(self, mac: Mac) -> list[tuple[str, int, datetime]]:
+        """Name, size in bytes, moment; newest first."""
+        ...

@@ -1,0 +1,75 @@
+"""What happened, for programs: published after it is certain, and unable to fail the publisher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from offhook.core.mac import Mac
+from offhook.core.model import Attempt, Change, Reboot, Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecorded:
+    """A phone asked for a file and was answered."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneRegistered:
+    """A binding was made or refreshed; `is_new` the first of its contact, `was_rebooted` a new Call-ID."""
+
+    registration: Registration
+    is_new: bool
+    was_rebooted: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneUnregistered:
+    """A binding ended: `removed` by the phone or a person, or `expired`."""
+
+    registration: Registration
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRefused:
+    """A REGISTER failed for good. `reason`: wrong_digest, unknown_user, wrong_user (another's AoR).
+
+    `claimed` is the user the phone named, escaped for logs, at most 64 characters.
+    """
+
+    extension: str
+    claimed: str
+    source: str
+    user_agent: str
+    mac: Mac | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebootAdvanced:
+    """A reboot reached its next step."""
+
+    reboot: Reboot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A person or a sync altered something."""
+
+    change: Change
+
+
+Event = (
+    AttemptRecorded
+    | PhoneRegistered
+    | PhoneUnregistered
+    | RegistrationRefused
+    | RebootAdvanced
+    | Changed
+)

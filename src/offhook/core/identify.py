@@ -1,0 +1,147 @@
+"""Who asks, and for what: every maker's profile votes on path and User-Agent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from offhook.core.mac import Mac, find_mac, parse_mac
+from offhook.core.model import PhoneRequest
+from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile
+
+_PLACEHOLDER = re.compile(
+    r"\{(?:ma|mac|mau|model)\}"
+    r"|\$\((?:ma|mac|mau|system\.mac|psn|pn|dm)\)"
+    r"|\$(?:mac|mau|ma|psn|pn|dm|input)(?![a-z0-9])"
+    r"|%(?:macd|mac)(?![a-z0-9])"
+    r"|<(?:mac|model)>"
+    r"|\[(?:phone_mac_address|macaddress|mac)\]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMatch:
+    """One maker's claim on the file name; `model` when the name tells it."""
+
+    profile: VendorProfile
+    rule: FileRule
+    mac: Mac | None
+    model: Model | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a request tells about its phone.
+
+    `mac_text` is the MAC as written; `mac_source` one of file, path, query, agent or empty.
+    `placeholder` is the first variable that no phone expanded, anywhere in the path;
+    `is_placeholder_file` says it is in the last segment. `agent_vendor` and `agent_model` are what
+    the User-Agent says, `firmware` its version.
+    """
+
+    file: str
+    mac: Mac | None
+    mac_text: str
+    mac_source: str
+    placeholder: str
+    is_placeholder_file: bool
+    matches: tuple[FileMatch, ...]
+    agent_vendor: VendorProfile | None = None
+    agent_model: Model | None = None
+    agent_model_text: str = ""
+    firmware: str = ""
+
+
+def find_placeholder(text: str) -> str:
+    """Give the first unexpanded variable (`{mac}`, `$MA`, `%MACD`…) in a text, or an empty string."""
+    found = _PLACEHOLDER.search(text)
+    return found.group() if found else ""
+
+
+def identify(request: PhoneRequest, profiles: Sequence[VendorProfile]) -> Identity:
+    """Tell MAC, maker, model and file of a request. Never raises; what is unknown stays empty.
+
+    MAC from file name, other segments, `?mac=`, User-Agent, in that order.
+    """
+    segments = request.segments
+    file = segments[-1] if segments else ""
+    matches = _matches(file, profiles)
+    mac, text, source = _find_mac(request, segments, matches)
+    vendor, model, model_text, firmware = _read_agent(request.user_agent, profiles)
+    placeholder_in_file = find_placeholder(file)
+    return Identity(
+        file=file,
+        mac=mac,
+        mac_text=text,
+        mac_source=source,
+        placeholder=placeholder_in_file or find_placeholder("/".join(segments)),
+        is_placeholder_file=bool(placeholder_in_file),
+        matches=matches,
+        agent_vendor=vendor,
+        agent_model=model,
+        agent_model_text=model_text,
+        firmware=firmware,
+    )
+
+
+def _matches(file: str, profiles: Sequence[VendorProfile]) -> tuple[FileMatch, ...]:
+    matches = []
+    for profile in profiles:
+        for rule in profile.files:
+            found = rule.pattern.fullmatch(file)
+            if found is None:
+                continue
+            groups = found.groupdict()
+            matches.append(
+                FileMatch(
+                    profile=profile,
+                    rule=rule,
+                    mac=parse_mac(groups.get("mac") or ""),
+                    model=profile.model(groups.get("model") or ""),
+                )
+            )
+    return tuple(matches)
+
+
+def _find_mac(
+    request: PhoneRequest, segments: tuple[str, ...], matches: tuple[FileMatch, ...]
+) -> tuple[Mac | None, str, str]:
+    file = segments[-1] if segments else ""
+    for match in matches:
+        if match.mac is not None:
+            return match.mac, _as_written(file), "file"
+    if not any(match.rule.kind is FileKind.COMMON for match in matches):
+        mac = find_mac(file)
+        if mac is not None:
+            return mac, _as_written(file), "file"
+    for segment in reversed(segments[:-1]):
+        mac = find_mac(segment)
+        if mac is not None:
+            return mac, _as_written(segment), "path"
+    asked = re.search(r"(?:^|&)mac=([^&]*)", request.query, re.IGNORECASE)
+    if asked and (mac := find_mac(asked[1])) is not None:
+        return mac, _as_written(asked[1]), "query"
+    mac = find_mac(request.user_agent)
+    if mac is not None:
+        return mac, _as_written(request.user_agent), "agent"
+    return None, "", ""
+
+
+_WRITTEN = re.compile(r"(?:[0-9A-Fa-f]{2}[:\-]?){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
+
+
+def _as_written(text: str) -> str:
+    found = _WRITTEN.search(text)
+    return found.group() if found else text
+
+
+def _read_agent(
+    user_agent: str, profiles: Sequence[VendorProfile]
+) -> tuple[VendorProfile | None, Model | None, str, str]:
+    for profile in profiles:
+        agent = profile.read_agent(user_agent)
+        if agent is not None:
+            return profile, profile.model(agent.model_text), agent.model_text, agent.firmware
+    return None, None, "", ""

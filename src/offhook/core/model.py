@@ -1,0 +1,273 @@
+"""The nouns: what the store keeps, the core decides on and every edge tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from offhook.core.mac import Mac
+from offhook.core.secret import Secret
+
+Settings = Mapping[str, str]
+"""Free settings: a neutral name of `preferences`, or a maker's own key, to its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """A number that can be called: number, display name, SIP secret. Not a phone."""
+
+    number: str
+    name: str
+    secret: Secret
+    email: str = ""
+    source: str = "manual"
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The n-th account of a device (from 1), bound to one extension; an empty label means its name."""
+
+    index: int
+    extension: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One telephone: MAC, vendor, model (both as the profile spells them) and its lines."""
+
+    mac: Mac
+    vendor: str
+    model: str
+    lines: tuple[Line, ...]
+    admin_password: Secret
+    settings: Settings = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def extension(self) -> str:
+        """The number of the first line: what the guide calls the device's extension."""
+        return self.lines[0].extension
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneRequest:
+    """What a phone asked, before anybody knows who it is.
+
+    `path` is percent-decoded and starts after the provisioning prefix: `$mac.cfg/001565123456.cfg`.
+    """
+
+    request_id: str
+    transport: str
+    method: str
+    path: str
+    query: str
+    address: str
+    user_agent: str
+    at: datetime
+    is_test: bool = False
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The path in pieces, empty ones dropped."""
+        return tuple(piece for piece in self.path.split("/") if piece)
+
+
+class OutcomeKind(StrEnum):
+    """How a request ended."""
+
+    SERVED = "served"
+    UNCHANGED = "unchanged"
+    STORED = "stored"
+    OPTIONAL = "optional"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One phone request with its outcome: the one record log, table, API and page tell from.
+
+    `fault` is the code of the refusal; `notices` are faults reported although the file was served.
+    `mac_text` is the MAC as the phone wrote it; `digest` is the SHA-256 of the body in hex.
+    """
+
+    request_id: str
+    at: datetime
+    transport: str
+    method: str
+    path: str
+    address: str
+    user_agent: str
+    mac_text: str
+    mac: Mac | None
+    file: str
+    kind: OutcomeKind
+    status: int
+    fault: str = ""
+    error: str = ""
+    hint: str = ""
+    notices: tuple[str, ...] = ()
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    extension: str = ""
+    extension_name: str = ""
+    size_bytes: int = 0
+    digest: str = ""
+    content_type: str = ""
+    is_device_file: bool = False
+    is_test: bool = False
+
+    @property
+    def is_success(self) -> bool:
+        """True unless the phone was refused; an optional file that we lack is no failure."""
+        return self.kind is not OutcomeKind.REFUSED
+
+    @property
+    def is_delivery(self) -> bool:
+        """True when the phone (not a person's test) has the file now."""
+        return self.kind in (OutcomeKind.SERVED, OutcomeKind.UNCHANGED) and not self.is_test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What was last seen of a registered device over HTTP."""
+
+    mac: Mac
+    address: str = ""
+    user_agent: str = ""
+    firmware: str = ""
+    last_contact: datetime | None = None
+    last_provisioned: datetime | None = None
+    delivered: Mapping[str, str] = field(default_factory=dict)
+    """File name to the SHA-256 of the bytes last delivered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownPhone:
+    """A phone that asked and is not registered."""
+
+    mac: Mac
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    address: str = ""
+    user_agent: str = ""
+    first_seen: datetime
+    last_seen: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A live SIP binding of an extension, as the engine knows it. RFC 3261 §10.
+
+    `source` is `udp:192.0.2.5:5060` or `tcp:…`: where the request came from and answers go.
+    """
+
+    extension: str
+    contact: str
+    source: str
+    call_id: str
+    cseq: int
+    user_agent: str = ""
+    mac: Mac | None = None
+    path: tuple[str, ...] = ()
+    instance: str = ""
+    q: float = 1.0
+    registered_at: datetime
+    refreshed_at: datetime
+    expires_at: datetime
+
+    @property
+    def address(self) -> str:
+        """The IP address the phone registers from."""
+        return self.source.split(":", 1)[1].rpartition(":")[0].strip("[]")
+
+
+class RebootStep(StrEnum):
+    """How far a reboot got. `notified` is sent; `answered` is a 2xx; only `fetched` proves it."""
+
+    PENDING = "pending"
+    NOTIFIED = "notified"
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    REFUSED = "refused"
+    CHALLENGED = "challenged"
+    FAILED = "failed"
+    FETCHED = "fetched"
+    NOT_FETCHED = "not_fetched"
+    REGISTERED = "registered"
+
+
+FINAL_STEPS = frozenset(
+    {
+        RebootStep.UNANSWERED,
+        RebootStep.REFUSED,
+        RebootStep.CHALLENGED,
+        RebootStep.FAILED,
+        RebootStep.NOT_FETCHED,
+        RebootStep.REGISTERED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    """Asked -> notified (SIP answer) -> fetched (an Attempt) -> registered again, with times.
+
+    `mac` is None for a registered phone that is not in the inventory. `steps` maps each step
+    reached to its moment; `sip_code` 0 means no answer yet; `was_challenged` that digest was asked.
+    """
+
+    id: str
+    mac: Mac | None
+    extension: str
+    contact: str
+    vendor: str
+    event: str
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    step: RebootStep
+    steps: Mapping[RebootStep, datetime] = field(default_factory=dict)
+    sip_code: int = 0
+    sip_reason: str = ""
+    was_challenged: bool = False
+    fault: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a person or a sync altered: one row, written in the same transaction."""
+
+    at: datetime
+    actor: str
+    noun: str
+    subject: str
+    action: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A named API key; only its SHA-256 is kept."""
+
+    name: str
+    digest: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingScope:
+    """Where free settings apply: site, vendor (`yealink`), model (`yealink/t46s`) or device (MAC)."""
+
+    level: str
+    key: str = ""

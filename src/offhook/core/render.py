@@ -1,0 +1,179 @@
+"""From template, device and settings to the bytes a phone gets, and where each line came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from offhook.core.dialect import Dialect, DialectError
+from offhook.core.preferences import PARSERS, Preferences
+from offhook.core.timezone import TimeZone
+from offhook.core.vendor import FileRule, Model, VendorProfile
+
+
+class RenderError(ValueError):
+    """A file could not be made; `code` is P701 (template) or P702 (a value the format cannot carry)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineValues:
+    """One SIP account as templates see it: `index` from 1; texts are raw, the dialect escapes."""
+
+    index: int
+    number: str
+    display_name: str
+    label: str
+    auth_name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerValues:
+    """Where the phone finds us: `base` ends with a slash, as in `http://192.0.2.1:8080/provision/`."""
+
+    address: str
+    sip_port: int
+    http_port: int
+    base: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceValues:
+    """The device as templates see it."""
+
+    mac: str
+    mac_upper: str
+    admin_password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileValues:
+    """Everything a template may use. `device` is None and `lines` empty in common files."""
+
+    server: ServerValues
+    prefs: Preferences
+    tz: TimeZone
+    model: Model
+    device: DeviceValues | None = None
+    lines: tuple[LineValues, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A finished file; `digest` is the SHA-256 of the body in hex."""
+
+    body: bytes
+    content_type: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """All templates by `vendor/name`, compiled once. Make a new one when a source changes."""
+
+    sources: Mapping[str, str]
+    _compiled: dict[tuple[str, str], ImmutableSandboxedEnvironment] = field(
+        default_factory=dict, repr=False
+    )
+
+    def has(self, vendor: str, name: str) -> bool:
+        """True when the vendor has a template of that name."""
+        return f"{vendor}/{name}" in self.sources
+
+    def render(self, vendor: str, name: str, dialect: Dialect, values: FileValues) -> str:
+        """Render one template. Raises RenderError naming template and cause."""
+        try:
+            template = self._environment(vendor, dialect).get_template(name)
+            return template.render(
+                server=values.server,
+                prefs=values.prefs,
+                tz=values.tz,
+                model=values.model,
+                facts=values.model.facts,
+                device=values.device,
+                lines=values.lines,
+            )
+        except TemplateNotFound as error:
+            raise RenderError("P701", f"no template {error} for {vendor}") from None
+        except DialectError as error:
+            raise RenderError("P702", f"template {vendor}/{name}: {error}") from None
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            where = f" line {line}" if line else ""
+            raise RenderError("P701", f"template {vendor}/{name}{where}: {error}") from None
+
+    def _environment(self, vendor: str, dialect: Dialect) -> ImmutableSandboxedEnvironment:
+        key = (vendor, dialect.name)
+        if key not in self._compiled:
+            self._compiled[key] = ImmutableSandboxedEnvironment(
+                loader=self._loader(vendor),
+                undefined=StrictUndefined,
+                autoescape=dialect.is_xml,
+                finalize=dialect.escape,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                keep_trailing_newline=True,
+            )
+        return self._compiled[key]
+
+    def _loader(self, vendor: str) -> BaseLoader:
+        prefix = f"{vendor}/"
+        return DictLoader(
+            {name[len(prefix) :]: text for name, text in self.sources.items() if name.startswith(prefix)}
+        )
+
+
+def maker_keys(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings that are a maker's own keys, not neutral names."""
+    return {key: value for key, value in settings.items() if key not in PARSERS}
+
+
+def template_name(rule: FileRule, model: Model) -> str:
+    """The template of a rule for a model: `{family}` replaced."""
+    return rule.template.replace("{family}", model.family)
+
+
+def render_text(
+    templates: Templates,
+    profile: VendorProfile,
+    rule: FileRule,
+    values: FileValues,
+    keys: Mapping[str, str],
+) -> str:
+    """Render a file's text with the maker's own keys merged in, proven to parse.
+
+    Keys go only into the file with the account (`profile.main` and its other spellings): one owner
+    for each key. Raises RenderError.
+    """
+    if rule.dialect is None:
+        raise RenderError("P701", f"file {rule.name} of {profile.name} has no dialect")
+    text = templates.render(profile.name, template_name(rule, values.model), rule.dialect, values)
+    try:
+        if keys and rule.template == _main_template(profile, values.model):
+            text = rule.dialect.apply(text, keys)
+        rule.dialect.parse(text)
+    except DialectError as error:
+        raise RenderError("P702", f"file {rule.name} of {profile.name}: {error}") from None
+    return text
+
+
+def finish(rule: FileRule, text: str) -> Rendered:
+    """Encode a text as UTF-8 and take its digest."""
+    body = text.encode()
+    content_type = rule.dialect.content_type if rule.dialect else "application/octet-stream"
+    return Rendered(body=body, content_type=content_type, digest=hashlib.sha256(body).hexdigest())
+
+
+def _main_template(profile: VendorProfile, model: Model) -> str:
+    for rule in profile.rules_for(model):
+        if rule.name == profile.main:
+            return rule.template
+    return ""
