@@ -117,9 +117,7 @@ class RegistrationStore(Protocol):
         """All bindings saved."""
         ...
 
-    async def save_registrations(
-        self, extensions: Mapping[str, Sequence[Registration]]
-    ) -> None:
+    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
         """Replace the bindings of the given extensions, in one transaction."""
         ...
 
@@ -242,7 +240,9 @@ class RebootStore(Protocol):
         """One record."""
         ...
 
-    async def list_reboots(self, limit: int, mac: Mac | None = None, extension: str = "") -> list[Reboot]:
+    async def list_reboots(
+        self, limit: int, mac: Mac | None = None, extension: str = ""
+    ) -> list[Reboot]:
         """Newest first."""
         ...
 

@@ -129,7 +129,9 @@ def _find_mac(
     return None, "", ""
 
 
-_WRITTEN = re.compile(r"(?:[0-9A-Fa-f]{2}[:\-]?){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
+_WRITTEN = re.compile(
+    r"(?:[0-9A-Fa-f]{2}[:\-]?){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 
 
 def _as_written(text: str) -> str:

@@ -109,7 +109,9 @@ def parse_preference(name: str, text: str) -> object:
 
 def merged(base: Preferences, settings: Mapping[str, str]) -> Preferences:
     """Lay the neutral ones of the settings over the base; the others are left to the dialect."""
-    known = {name: parse_preference(name, text) for name, text in settings.items() if name in PARSERS}
+    known = {
+        name: parse_preference(name, text) for name, text in settings.items() if name in PARSERS
+    }
     return replace(base, **known) if known else base  # type: ignore[arg-type]  # parsed to the field's type
 
 

@@ -127,7 +127,11 @@ class Templates:
     def _loader(self, vendor: str) -> BaseLoader:
         prefix = f"{vendor}/"
         return DictLoader(
-            {name[len(prefix) :]: text for name, text in self.sources.items() if name.startswith(prefix)}
+            {
+                name[len(prefix) :]: text
+                for name, text in self.sources.items()
+                if name.startswith(prefix)
+            }
         )
 
 

@@ -175,7 +175,9 @@ class VendorProfile:
 
     def rules_for(self, model: Model) -> tuple[FileRule, ...]:
         """The file rules that concern a model, in order."""
-        return tuple(rule for rule in self.files if not rule.families or model.family in rule.families)
+        return tuple(
+            rule for rule in self.files if not rule.families or model.family in rule.families
+        )
 
 
 def fold(text: str) -> str:
