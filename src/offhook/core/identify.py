@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from offhook.core.mac import Mac, find_mac, parse_mac
 from offhook.core.model import PhoneRequest
-from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile
+from offhook.core.vendor import FileRule, Model, VendorProfile
 
 _PLACEHOLDER = re.compile(
     r"\{(?:ma|mac|mau|model)\}"
@@ -112,7 +113,8 @@ def _find_mac(
     for match in matches:
         if match.mac is not None:
             return match.mac, _as_written(file), "file"
-    if not any(match.rule.kind is FileKind.COMMON for match in matches):
+    if not matches:
+        # A maker's name without a MAC may look like one: the digits of `y000000000066.boot`.
         mac = find_mac(file)
         if mac is not None:
             return mac, _as_written(file), "file"
@@ -121,8 +123,9 @@ def _find_mac(
         if mac is not None:
             return mac, _as_written(segment), "path"
     asked = re.search(r"(?:^|&)mac=([^&]*)", request.query, re.IGNORECASE)
-    if asked and (mac := find_mac(asked[1])) is not None:
-        return mac, _as_written(asked[1]), "query"
+    written = unquote(asked[1]) if asked else ""
+    if (mac := find_mac(written)) is not None:
+        return mac, _as_written(written), "query"
     mac = find_mac(request.user_agent)
     if mac is not None:
         return mac, _as_written(request.user_agent), "agent"

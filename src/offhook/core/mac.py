@@ -20,6 +20,12 @@ _SHAPES = re.compile(
     r"|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})\Z"
 )
 
+MAC_IN_NAME = (
+    r"(?P<mac>(?!0{12})(?:[0-9a-f]{12}|(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}"
+    r"|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}))"
+)
+"""Piece of a file rule's pattern: a MAC in any spelling, not the zeros of common file names."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mac:

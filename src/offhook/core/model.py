@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -128,9 +129,24 @@ class Attempt:
         return self.kind is not OutcomeKind.REFUSED
 
     @property
+    def is_from_phone(self) -> bool:
+        """True unless a person tried it: our own test, or a curl or browser by its User-Agent."""
+        return not self.is_test and not _PERSON.match(self.user_agent)
+
+    @property
     def is_delivery(self) -> bool:
-        """True when the phone (not a person's test) has the file now."""
-        return self.kind in (OutcomeKind.SERVED, OutcomeKind.UNCHANGED) and not self.is_test
+        """True when the phone itself has the file now."""
+        return (
+            self.kind in (OutcomeKind.SERVED, OutcomeKind.UNCHANGED)
+            and self.method == "GET"
+            and self.is_from_phone
+        )
+
+
+_PERSON = re.compile(
+    r"(?:curl|wget|httpie|python|go-http|powershell|mozilla/5\.0 \((?:windows|x11|macintosh|linux))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

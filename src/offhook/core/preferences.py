@@ -22,8 +22,8 @@ class PreferenceError(ValueError):
 class Preferences:
     """Values of the neutral settings for one phone.
 
-    `time_zone` is an IANA name; `language` an ISO 639-1 code; an empty `ntp_server` means the PBX's
-    pool default; `resync_minutes` 0 switches polling off.
+    `time_zone` is an IANA name; `language` an ISO 639-1 code; an empty `voicemail_number` means
+    none; `resync_minutes` 0 switches polling off.
     """
 
     transport: str = "udp"

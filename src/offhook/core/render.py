@@ -14,6 +14,18 @@ from offhook.core.preferences import PARSERS, Preferences
 from offhook.core.timezone import TimeZone
 from offhook.core.vendor import FileRule, Model, VendorProfile
 
+# What a site's own template can run into: a wrong filter argument, a number's method, a loop of
+# includes. They name a fault; they must not end the request.
+_TEMPLATE_ERRORS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 class RenderError(ValueError):
     """A file could not be made; `code` is P701 (template) or P702 (a value the format cannot carry)."""
@@ -105,7 +117,7 @@ class Templates:
             raise RenderError("P701", f"no template {error} for {vendor}") from None
         except DialectError as error:
             raise RenderError("P702", f"template {vendor}/{name}: {error}") from None
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except _TEMPLATE_ERRORS as error:
             line = getattr(error, "lineno", None)
             where = f" line {line}" if line else ""
             raise RenderError("P701", f"template {vendor}/{name}{where}: {error}") from None

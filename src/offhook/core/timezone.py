@@ -28,10 +28,22 @@ class Switch:
     weekday: int
     at_s: int
 
+    @property
+    def hour(self) -> int:
+        """The whole hour of that day, for phones that know no other: held within 0..23.
+
+        Off by some hours where the rule says another day's hour (`M3.4.4/26`), never by a day more
+        than the rule itself.
+        """
+        return min(max(self.at_s // 3600, 0), 23)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeZone:
-    """A zone: `offset_s` east of UTC without summer time, `save_s` added in summer, 0 for none."""
+    """A zone: `offset_s` east of UTC without summer time, `save_s` added in summer, 0 for none.
+
+    `save_s` is never negative; `start` and `end` are there when it is not 0.
+    """
 
     name: str
     rule: str
@@ -66,13 +78,12 @@ def parse_posix(name: str, rule: str) -> TimeZone:
     if not found["start"]:
         return TimeZone(name=name, rule=rule, offset_s=offset)
     summer = -_seconds(found["summer"]) if found["summer"] else offset + 3600
+    start, end = _switch(found["start"]), _switch(found["end"])
+    if summer < offset:
+        # Ireland's law calls winter the exception (`IST-1GMT0`); phones only know summer time.
+        offset, summer, start, end = summer, offset, end, start
     return TimeZone(
-        name=name,
-        rule=rule,
-        offset_s=offset,
-        save_s=summer - offset,
-        start=_switch(found["start"]),
-        end=_switch(found["end"]),
+        name=name, rule=rule, offset_s=offset, save_s=summer - offset, start=start, end=end
     )
 
 

@@ -1,0 +1,169 @@
+"""The common way of every change: try the files, commit, wake exactly the phones concerned."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from offhook.actions.files import Files, digests
+from offhook.actions.ports import Clock, Publish, Write
+from offhook.actions.reboots import Reboots
+from offhook.actions.state import State
+from offhook.core.check import FieldError
+from offhook.core.events import Changed
+from offhook.core.inventory import FileSource
+from offhook.core.mac import Mac
+from offhook.core.model import Change, Device, Extension, Reboot, RebootStep
+from offhook.core.vendor import Model, VendorProfile
+from offhook.diagnosis.facts import RenderFault
+from offhook.diagnosis.rules import fault
+from offhook.errors import BadRequestError
+
+GENERATED_SECRET_LENGTH = 24
+SENT_WAIT_S = 2.0
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
+    """Make a random password of letters and digits: no phone, file or URL mistakes one of them."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a change did: the reboots it began, and changed devices that are not registered."""
+
+    reboots: tuple[Reboot, ...] = ()
+    pending: tuple[Mac, ...] = ()
+    is_new: bool = False
+
+    @property
+    def is_reboot_triggered(self) -> bool:
+        """True when a NOTIFY has left for a live registration."""
+        unsent = (RebootStep.PENDING, RebootStep.FAILED)
+        return any(item.step not in unsent for item in self.reboots)
+
+
+class Changing:
+    """What the verbs of extensions, devices and settings share."""
+
+    def __init__(
+        self, *, state: State, files: Files, reboots: Reboots, publish: Publish, now: Clock
+    ) -> None:
+        self.state = state
+        self.files = files
+        self.now = now
+        self._reboots = reboots
+        self._publish = publish
+
+    def vendor(self, name: str) -> VendorProfile:
+        """A maker by name, any case. 400 with the known ones otherwise."""
+        profiles = self.state.source.profiles
+        found = profiles.get(name.strip().lower())
+        if found is None:
+            finding = fault("P306").finding("", vendor=name[:40], known=", ".join(sorted(profiles)))
+            raise BadRequestError(finding.code, finding.message, finding.hint)
+        return found
+
+    def model(self, profile: VendorProfile, name: str) -> Model:
+        """A maker's model by any spelling. 400 with the known ones otherwise."""
+        found = profile.model(name)
+        if found is None:
+            known = ", ".join(item.name for item in profile.models)
+            finding = fault("P307").finding("", vendor=profile.name, model=name[:40], known=known)
+            raise BadRequestError(finding.code, finding.message, finding.hint)
+        return found
+
+    def check_secret_fits(self, device: Device, extension: Extension) -> None:
+        """Refuse a secret that is longer than the device's model keeps."""
+        profile = self.state.source.profiles.get(device.vendor)
+        model = profile.model(device.model) if profile else None
+        length = len(extension.secret.reveal())
+        if model is not None and length > model.secret_max:
+            raise BadRequestError(
+                "secret_too_long",
+                f"the secret of extension {extension.number} has {length} characters; a "
+                f"{model.label} keeps {model.secret_max}",
+                f"set a shorter one with PATCH /api/extensions/{extension.number}",
+            )
+
+    def changed(
+        self,
+        after: Sequence[Device],
+        before: Mapping[Mac, Device | None],
+        source: FileSource,
+        *,
+        is_strict: bool = True,
+    ) -> list[Mac]:
+        """Compare digests before and after. Refuses the change when a file cannot be made.
+
+        A device whose files could not be made before either does not block the change.
+        """
+        changed = []
+        for device in after:
+            old = before.get(device.mac)
+            had = digests(self.state.source, old) if old is not None else {}
+            has = digests(source, device)
+            if isinstance(has, RenderFault) and is_strict and not isinstance(had, RenderFault):
+                raise BadRequestError(
+                    has.code,
+                    f"the files of {device.mac.colons} cannot be made: {has.message}",
+                    "nothing was changed; correct the value or the template named",
+                )
+            if has != had:
+                changed.append(device.mac)
+        return changed
+
+    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+        """Make it durable, then visible, then tell. Raises StoreError with nothing changed."""
+        await self.state.commit(writes, changes)
+        for change in changes:
+            self._publish(Changed(change=change))
+
+    async def wake(self, macs: Sequence[Mac], *, reason: str, asked_by: str) -> Changes:
+        """Tell the registered ones of these devices to fetch; the others are pending."""
+        reboots: list[Reboot] = []
+        pending = []
+        for mac in macs:
+            device = self.state.devices.get(mac)
+            targets = self._reboots.targets_of(device) if device else []
+            if targets:
+                reboots += self._reboots.order(
+                    targets, reason=reason, asked_by=asked_by, is_automatic=True
+                )
+            else:
+                pending.append(mac)
+        sent = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
+        return Changes(reboots=tuple(sent), pending=tuple(pending))
+
+    def change(
+        self,
+        actor: str,
+        noun: str,
+        subject: str,
+        action: str,
+        before: Mapping[str, object] | None,
+        after: Mapping[str, object] | None,
+    ) -> Change:
+        """A Change row of this moment."""
+        return Change(
+            at=self.now(),
+            actor=actor,
+            noun=noun,
+            subject=subject,
+            action=action,
+            before=before,
+            after=after,
+        )
+
+
+def checked(check: Callable[..., str], value: str, *more: str) -> str:
+    """Run a check of `core.check`; its FieldError becomes a 400 that names the field."""
+    try:
+        return check(value, *more)
+    except FieldError as error:
+        raise BadRequestError(
+            f"bad_{error.field}", str(error), f"send a {error.field} that fits"
+        ) from None

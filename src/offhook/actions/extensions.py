@@ -1,0 +1,122 @@
+"""Extensions: add, change, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from offhook.actions.changing import Changes, Changing, checked, new_password
+from offhook.actions.ports import DeleteExtension, PutExtension, SipEngine
+from offhook.actions.state import overlaid
+from offhook.core.check import check_email, check_name, check_number, check_secret
+from offhook.core.model import Extension
+from offhook.core.secret import Secret
+from offhook.errors import BadRequestError
+
+
+class Extensions:
+    """The verbs of extensions; each is one transaction and leaves a Change row."""
+
+    def __init__(self, changing: Changing, engine: SipEngine) -> None:
+        self._changing = changing
+        self._state = changing.state
+        self._files = changing.files
+        self._engine = engine
+
+    async def add_extension(
+        self, actor: str, *, number: str, name: str, email: str = "", secret: str | None = None
+    ) -> Extension:
+        """Add an extension; a strong secret is made when none is given. 409 when it exists."""
+        extension = Extension(
+            number=checked(check_number, number),
+            name=checked(check_name, name),
+            email=checked(check_email, email.strip()),
+            secret=Secret(checked(check_secret, secret) if secret is not None else new_password()),
+            created_at=self._changing.now(),
+        )
+        async with self._state.lock:
+            if number in self._state.extensions:
+                raise BadRequestError(
+                    "extension_exists",
+                    f"extension {number} exists",
+                    f"change it with PATCH /api/extensions/{number}",
+                    status=409,
+                )
+            change = self._changing.change(
+                actor, "extension", number, "created", None, _shown(extension)
+            )
+            await self._changing.commit([PutExtension(extension=extension)], [change])
+        return extension
+
+    async def change_extension(
+        self,
+        actor: str,
+        number: str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        secret: str | None = None,
+    ) -> tuple[Extension, Changes]:
+        """Change the given fields; phones whose files change are told to fetch again."""
+        async with self._state.lock:
+            before = self.extension(number)
+            after = replace(
+                before,
+                name=before.name if name is None else checked(check_name, name),
+                email=before.email if email is None else checked(check_email, email.strip()),
+                secret=before.secret if secret is None else Secret(checked(check_secret, secret)),
+            )
+            if after == before:
+                return before, Changes()
+            devices = self._state.devices_of(number)
+            if secret is not None:
+                for device in devices:
+                    self._changing.check_secret_fits(device, after)
+            source = overlaid(self._state.source, extensions=[after])
+            changed = self._changing.changed(
+                devices, {device.mac: device for device in devices}, source
+            )
+            row = self._changing.change(
+                actor, "extension", number, "changed", _shown(before), _shown(after, before)
+            )
+            await self._changing.commit([PutExtension(extension=after)], [row])
+            self._files.forget(changed)
+        what = "secret" if secret is not None and before.secret != after.secret else "name"
+        reason = f"{what} of extension {number} changed"
+        return after, await self._changing.wake(changed, reason=reason, asked_by=actor)
+
+    async def delete_extension(self, actor: str, number: str) -> None:
+        """Remove an extension that no device uses; its registrations end. 409 when in use."""
+        async with self._state.lock:
+            before = self.extension(number)
+            devices = self._state.devices_of(number)
+            if devices:
+                names = ", ".join(device.mac.colons for device in devices[:5])
+                raise BadRequestError(
+                    "extension_in_use",
+                    f"extension {number} is a line of {names}",
+                    "delete these devices or give them another extension first",
+                    status=409,
+                )
+            row = self._changing.change(actor, "extension", number, "deleted", _shown(before), None)
+            await self._changing.commit([DeleteExtension(number=number)], [row])
+        await self._engine.remove(number)
+
+    def extension(self, number: str) -> Extension:
+        """One extension. 404 when unknown."""
+        found = self._state.extensions.get(number)
+        if found is None:
+            raise BadRequestError(
+                "unknown_extension",
+                f"extension {number[:32]} does not exist",
+                "list them with GET /api/extensions, add it with POST /api/extensions",
+                status=404,
+            )
+        return found
+
+
+def _shown(extension: Extension, before: Extension | None = None) -> dict[str, object]:
+    """What a Change row keeps of an extension: never its secret, only that it changed."""
+    shown: dict[str, object] = {"name": extension.name, "email": extension.email}
+    if before is not None and before.secret != extension.secret:
+        shown["secret"] = "changed"  # noqa: S105 - says that it changed, not what it is
+    return shown

@@ -1,0 +1,96 @@
+"""Finished files: rendered once, kept while nothing they depend on changed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from offhook.actions.state import State
+from offhook.core.inventory import (
+    FileSource,
+    expected_files,
+    render_common_file,
+    render_device_file,
+)
+from offhook.core.mac import Mac
+from offhook.core.model import Device
+from offhook.core.render import Rendered, RenderError
+from offhook.core.vendor import FileRule, Model, VendorProfile
+from offhook.diagnosis.facts import RenderFault
+
+CACHE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Files:
+    """Renders through a cache bounded in bytes; digests of what each device should have.
+
+    The cache is kept by owner: a device's MAC, or `vendor/model` for common files.
+    """
+
+    state: State
+    _cache: OrderedDict[str, dict[str, Rendered]] = field(default_factory=OrderedDict)
+    _size_bytes: int = 0
+    _expected: dict[Mac, Mapping[str, str] | RenderFault] = field(default_factory=dict)
+
+    def device_file(self, device: Device, rule: FileRule) -> Rendered:
+        """A device's file as it should be now. Raises RenderError."""
+        source = self.state.source
+        return self._cached(
+            device.mac.plain, rule.name, lambda: render_device_file(source, device, rule)
+        )
+
+    def common_file(self, profile: VendorProfile, model: Model, rule: FileRule) -> Rendered:
+        """A model's common file as it should be now. Raises RenderError."""
+        source = self.state.source
+        return self._cached(
+            f"{profile.name}/{model.name}",
+            rule.name,
+            lambda: render_common_file(source, profile, model, rule),
+        )
+
+    def expected(self, mac: Mac) -> Mapping[str, str] | RenderFault:
+        """Digests by file name of what a device should have; a fault when it cannot be made."""
+        found = self._expected.get(mac)
+        if found is None:
+            found = self._expected[mac] = digests(self.state.source, self.state.devices[mac])
+        return found
+
+    def forget(self, macs: Iterable[Mac]) -> None:
+        """Drop what was made for some devices; their next request renders again."""
+        for mac in macs:
+            self._expected.pop(mac, None)
+            self._drop(mac.plain)
+
+    def forget_all(self) -> None:
+        """Drop everything: a template, a server setting or a wide setting changed."""
+        self._cache.clear()
+        self._expected.clear()
+        self._size_bytes = 0
+
+    def _cached(self, owner: str, name: str, make: Callable[[], Rendered]) -> Rendered:
+        kept = self._cache.setdefault(owner, {})
+        self._cache.move_to_end(owner)
+        if name not in kept:
+            try:
+                kept[name] = make()
+            finally:
+                if not kept:
+                    del self._cache[owner]
+            self._size_bytes += len(kept[name].body)
+            while self._size_bytes > CACHE_BYTES and len(self._cache) > 1:
+                self._drop(next(iter(self._cache)))
+        return kept[name]
+
+    def _drop(self, owner: str) -> None:
+        gone = self._cache.pop(owner, {})
+        self._size_bytes -= sum(len(file.body) for file in gone.values())
+
+
+def digests(source: FileSource, device: Device) -> Mapping[str, str] | RenderFault:
+    """Digests of the files a device is expected to fetch, or why they cannot be made."""
+    try:
+        return {name: file.digest for name, file in expected_files(source, device).items()}
+    except RenderError as error:
+        return RenderFault(code=error.code, message=str(error))

@@ -1,0 +1,97 @@
+"""Free settings of site, makers and models, and the site's templates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from offhook.actions.changing import Changes, Changing
+from offhook.actions.ports import PutSettings
+from offhook.actions.state import overlaid
+from offhook.core.check import FieldError, check_setting
+from offhook.core.inventory import FileSource
+from offhook.core.model import Device, Settings, SettingScope
+from offhook.core.preferences import PARSERS, PreferenceError, parse_preference
+from offhook.errors import BadRequestError
+
+
+class FreeSettings:
+    """Changes that touch many devices at once."""
+
+    def __init__(self, changing: Changing) -> None:
+        self._changing = changing
+        self._state = changing.state
+        self._files = changing.files
+
+    async def change_settings(
+        self, actor: str, scope: SettingScope, values: Mapping[str, str | None]
+    ) -> tuple[Settings, Changes]:
+        """Merge settings of a site, vendor or model by key; None removes one."""
+        devices = self._devices_in(scope)
+        async with self._state.lock:
+            before = self._state.settings.get(scope, {})
+            after = merged_settings(before, values, is_site=scope.level == "site")
+            if after == before:
+                return before, Changes()
+            source = overlaid(self._state.source, settings={scope: after})
+            same = {device.mac: device for device in devices}
+            changed = await asyncio.to_thread(self._changed, devices, same, source)
+            subject = f"{scope.level} {scope.key}".strip()
+            row = self._changing.change(
+                actor, "settings", subject, "changed", dict(before), dict(after)
+            )
+            await self._changing.commit([PutSettings(scope=scope, settings=after)], [row])
+            self._files.forget_all()
+        reason = f"settings of {subject} changed"
+        return after, await self._changing.wake(changed, reason=reason, asked_by=actor)
+
+    async def templates_changed(self, source: FileSource, actor: str) -> Changes:
+        """Take new templates; phones whose files change are told to fetch again."""
+        async with self._state.lock:
+            devices = list(self._state.devices.values())
+            same = {device.mac: device for device in devices}
+            changed = await asyncio.to_thread(self._changed, devices, same, source, is_strict=False)
+            self._state.source = source
+            self._files.forget_all()
+            row = self._changing.change(actor, "templates", "site", "changed", None, None)
+            await self._changing.commit([], [row])
+        return await self._changing.wake(changed, reason="templates changed", asked_by=actor)
+
+    def _devices_in(self, scope: SettingScope) -> list[Device]:
+        everything = list(self._state.devices.values())
+        if scope.level == "vendor":
+            self._changing.vendor(scope.key)
+            return [item for item in everything if item.vendor == scope.key]
+        if scope.level == "model":
+            vendor, _, model = scope.key.partition("/")
+            self._changing.model(self._changing.vendor(vendor), model)
+            return [item for item in everything if (item.vendor, item.model) == (vendor, model)]
+        return everything
+
+
+def merged_settings(
+    before: Settings, values: Mapping[str, str | None], *, is_site: bool
+) -> dict[str, str]:
+    """Merge by key; None removes. 400 for an unusable key or value."""
+    after = dict(before)
+    for key, value in values.items():
+        if value is None:
+            after.pop(key, None)
+            continue
+        try:
+            check_setting(key, value)
+            if key in PARSERS:
+                parse_preference(key, value)
+            elif is_site:
+                names = ", ".join(PARSERS)
+                raise FieldError(
+                    "settings",
+                    f"of the site may not have the maker's key {key}; set it for a vendor, model "
+                    f"or device; neutral keys are {names}",
+                )
+        except (FieldError, PreferenceError) as error:
+            raise BadRequestError(
+                "bad_settings", str(error), "correct this setting; nothing was changed"
+            ) from None
+        after[key] = value
+    return after

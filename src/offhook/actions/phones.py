@@ -1,0 +1,364 @@
+"""Answer phones: from a request to bytes and the one Attempt that tells of it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from offhook.actions.files import Files
+from offhook.actions.ports import Journal, Publish, UploadStore
+from offhook.actions.state import State
+from offhook.actions.throttle import Network, StrangerThrottle, is_within
+from offhook.core.events import AttemptRecorded
+from offhook.core.identify import Identity, identify
+from offhook.core.mac import Mac
+from offhook.core.model import (
+    Attempt,
+    Device,
+    OutcomeKind,
+    PhoneRequest,
+    Sighting,
+    UnknownPhone,
+)
+from offhook.core.provision import (
+    Decision,
+    Optional,
+    Refuse,
+    ServeCommon,
+    ServeDevice,
+    Upload,
+    decide,
+    guess_model,
+    guess_vendor,
+)
+from offhook.core.render import Rendered, RenderError
+from offhook.core.vendor import first_code
+from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.refusals import RefusalFacts, describe
+
+UPLOAD_MAX_BYTES = 256 * 1024
+ADDRESSES_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back to the phone, and its record. `body` is empty for HEAD and 304."""
+
+    status: int
+    body: bytes
+    content_type: str
+    attempt: Attempt
+    etag: str = ""
+    retry_after_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhonePolicy:
+    """Settings of serving."""
+
+    is_enabled: bool
+    networks: tuple[Network, ...]
+    unknown_per_minute: int
+
+
+class Phones:
+    """The provisioning service: one call a request, whatever the transport."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        files: Files,
+        journal: Journal,
+        uploads: UploadStore,
+        publish: Publish,
+        policy: PhonePolicy,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state = state
+        self._files = files
+        self._journal = journal
+        self._uploads = uploads
+        self._publish = publish
+        self._policy = policy
+        self._monotonic = monotonic
+        self._throttle = StrangerThrottle(policy.unknown_per_minute)
+        self._last_at: OrderedDict[str, Mac] = OrderedDict()
+
+    async def answer(
+        self,
+        request: PhoneRequest,
+        *,
+        body: bytes = b"",
+        if_none_match: str = "",
+        is_local: bool = False,
+    ) -> Answer:
+        """Answer a request and record it. `is_local`: it came from this host itself."""
+        identity = identify(request, tuple(self._state.source.profiles.values()))
+        decision = self._decide(request, identity, is_local=is_local)
+        match decision:
+            case Upload():
+                answer = await self._upload(request, identity, decision, body)
+            case ServeDevice() | ServeCommon():
+                answer = self._serve(request, identity, decision, if_none_match)
+            case Optional(device=device):
+                answer = self._optional(request, identity, device)
+            case Refuse():
+                answer = self._refuse(request, identity, decision)
+        self._record(answer.attempt, identity)
+        return answer
+
+    def _decide(self, request: PhoneRequest, identity: Identity, *, is_local: bool) -> Decision:
+        if not self._policy.is_enabled:
+            return Refuse(status=503, code="P101")
+        address = request.address
+        if not is_within(address, self._policy.networks):
+            return Refuse(status=403, code="P801", values={"address": address})
+        now_s = self._monotonic()
+        if self._throttle.is_blocked(address, now_s) and not (
+            self._is_at_home(identity, address)
+            or (is_local and identity.mac in self._state.devices)
+        ):
+            limit = self._policy.unknown_per_minute
+            return Refuse(status=429, code="P802", values={"address": address, "count": limit})
+        decision = decide(request, identity, self._state.devices, self._state.source.profiles)
+        if identity.mac is not None and identity.mac not in self._state.devices:
+            self._throttle.count_unknown(address, identity.mac, now_s)
+        return decision
+
+    def _is_at_home(self, identity: Identity, address: str) -> bool:
+        """True for a registered device that was served at this address before."""
+        seen = self._state.sightings.get(identity.mac) if identity.mac else None
+        return seen is not None and seen.address == address and seen.last_provisioned is not None
+
+    def _serve(
+        self,
+        request: PhoneRequest,
+        identity: Identity,
+        decision: ServeDevice | ServeCommon,
+        if_none_match: str,
+    ) -> Answer:
+        try:
+            if isinstance(decision, ServeDevice):
+                file = self._files.device_file(decision.device, decision.rule)
+            else:
+                file = self._files.common_file(decision.profile, decision.model, decision.rule)
+        except RenderError as error:
+            refusal = Refuse(status=500, code=error.code, values=_render_values(error, decision))
+            return self._refuse(request, identity, refusal, device=decision.device)
+        etag = f'"{file.digest}"'
+        is_unchanged = etag in [part.strip() for part in if_none_match.split(",")]
+        attempt = self._served(request, identity, decision, file, is_unchanged=is_unchanged)
+        return Answer(
+            status=attempt.status,
+            body=b"" if is_unchanged else file.body,
+            content_type=file.content_type,
+            attempt=attempt,
+            etag=etag,
+        )
+
+    def _served(
+        self,
+        request: PhoneRequest,
+        identity: Identity,
+        decision: ServeDevice | ServeCommon,
+        file: Rendered,
+        *,
+        is_unchanged: bool,
+    ) -> Attempt:
+        base = self._base(request, identity, decision.device)
+        notices = decision.notices if isinstance(decision, ServeDevice) else ()
+        told = [self._describe(request, identity, notice) for notice in notices]
+        return replace(
+            base,
+            kind=OutcomeKind.UNCHANGED if is_unchanged else OutcomeKind.SERVED,
+            status=304 if is_unchanged else 200,
+            file=_canonical(decision, identity),
+            notices=tuple(f"{item.code} {item.message}" for item in told),
+            vendor=base.vendor
+            or (decision.profile.name if isinstance(decision, ServeCommon) else ""),
+            size_bytes=len(file.body),
+            digest=file.digest,
+            content_type=file.content_type,
+            is_device_file=isinstance(decision, ServeDevice),
+        )
+
+    async def _upload(
+        self, request: PhoneRequest, identity: Identity, decision: Upload, body: bytes
+    ) -> Answer:
+        mac, name = decision.device.mac, identity.file.lower()
+        base = self._base(request, identity, decision.device)
+        if decision.is_put:
+            is_kept = await self._uploads.put_upload(mac, name, body, request.at)
+            attempt = replace(
+                base,
+                kind=OutcomeKind.STORED,
+                status=201 if is_kept else 413,
+                error="" if is_kept else "upload is larger than is kept; the phone needs no answer",
+                size_bytes=len(body),
+            )
+            return Answer(status=attempt.status, body=b"", content_type="", attempt=attempt)
+        kept = await self._uploads.get_upload(mac, name)
+        if kept is None:
+            return self._optional(request, identity, decision.device)
+        attempt = replace(base, kind=OutcomeKind.SERVED, status=200, size_bytes=len(kept))
+        return Answer(
+            status=200, body=kept, content_type="application/octet-stream", attempt=attempt
+        )
+
+    def _optional(self, request: PhoneRequest, identity: Identity, device: Device | None) -> Answer:
+        attempt = replace(
+            self._base(request, identity, device), kind=OutcomeKind.OPTIONAL, status=404
+        )
+        body = b"optional file, not served; nothing is wrong\n"
+        return Answer(
+            status=404, body=body, content_type="text/plain; charset=utf-8", attempt=attempt
+        )
+
+    def _refuse(
+        self,
+        request: PhoneRequest,
+        identity: Identity,
+        refusal: Refuse,
+        device: Device | None = None,
+    ) -> Answer:
+        finding = self._describe(request, identity, refusal)
+        base = self._base(request, identity, device)
+        attempt = replace(
+            base,
+            kind=OutcomeKind.REFUSED,
+            status=refusal.status,
+            fault=finding.code,
+            error=finding.message,
+            hint="\n".join(finding.lines()),
+        )
+        text = f"{finding.code} {finding.message}\n{finding.hint}\n"
+        return Answer(
+            status=refusal.status,
+            body=text.encode(),
+            content_type="text/plain; charset=utf-8",
+            attempt=attempt,
+            retry_after_s=60 if refusal.status in (429, 503) else 0,
+        )
+
+    def _describe(self, request: PhoneRequest, identity: Identity, refusal: Refuse) -> Finding:
+        state = self._state
+        profiles = state.source.profiles
+        vendor = guess_vendor(identity.mac, identity, profiles) if identity.mac else ""
+        if not vendor:
+            vendor = (
+                identity.agent_vendor.name
+                if identity.agent_vendor
+                else self._vendor_at(request.address)
+            )
+        is_unknown = refusal.code == "P301" and identity.mac is not None
+        facts = RefusalFacts(
+            address=request.address,
+            base=state.source.server.base,
+            profiles=profiles,
+            vendor=vendor,
+            model=guess_model(identity) if identity.agent_vendor else "",
+            registered=state.some_macs() if is_unknown else (),
+            registered_count=len(state.devices) if is_unknown else 0,
+            similar=state.similar(identity.mac) if is_unknown and identity.mac else (),
+        )
+        return describe(refusal, facts)
+
+    def _vendor_at(self, address: str) -> str:
+        """The maker last served at an address: the best guess for a phone that told nothing."""
+        mac = self._last_at.get(address)
+        device = self._state.devices.get(mac) if mac else None
+        return device.vendor if device else ""
+
+    def _base(self, request: PhoneRequest, identity: Identity, device: Device | None) -> Attempt:
+        extension = self._state.extensions.get(device.extension) if device else None
+        return Attempt(
+            request_id=request.request_id,
+            at=request.at,
+            transport=request.transport,
+            method=request.method,
+            path=request.path[:512],
+            address=request.address,
+            user_agent=request.user_agent[:256],
+            mac_text=identity.mac_text[:64]
+            or (identity.placeholder if identity.is_placeholder_file else ""),
+            mac=identity.mac,
+            file=identity.file[:128],
+            kind=OutcomeKind.REFUSED,
+            status=500,
+            vendor=device.vendor if device else "",
+            model=device.model if device else "",
+            firmware=identity.firmware[:64],
+            extension=device.extension if device else "",
+            extension_name=extension.name if extension else "",
+            is_test=request.is_test,
+        )
+
+    def _record(self, attempt: Attempt, identity: Identity) -> None:
+        device = self._state.devices.get(attempt.mac) if attempt.mac else None
+        if device is not None:
+            self._see_device(attempt, device)
+        elif attempt.mac is not None and attempt.status != 429 and not attempt.is_test:
+            self._see_unknown(attempt, attempt.mac, identity)
+        self._journal.record(attempt)
+        self._publish(AttemptRecorded(attempt=attempt))
+
+    def _see_device(self, attempt: Attempt, device: Device) -> None:
+        if not attempt.is_from_phone:
+            return
+        seen = self._state.sightings.get(device.mac) or Sighting(mac=device.mac)
+        seen = replace(
+            seen,
+            address=attempt.address,
+            user_agent=attempt.user_agent,
+            firmware=attempt.firmware or seen.firmware,
+            last_contact=attempt.at,
+        )
+        if attempt.is_delivery and attempt.digest:
+            delivered = {**seen.delivered, attempt.file: attempt.digest}
+            moment = attempt.at if attempt.is_device_file else seen.last_provisioned
+            seen = replace(seen, delivered=delivered, last_provisioned=moment)
+        self._state.sightings[device.mac] = seen
+        self._last_at[attempt.address] = device.mac
+        self._last_at.move_to_end(attempt.address)
+        if len(self._last_at) > ADDRESSES_KEPT:
+            self._last_at.popitem(last=False)
+        self._journal.note_sighting(seen)
+
+    def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
+        known = self._state.unknown.get(mac)
+        phone = UnknownPhone(
+            mac=mac,
+            vendor=guess_vendor(mac, identity, self._state.source.profiles),
+            model=guess_model(identity),
+            firmware=attempt.firmware,
+            address=attempt.address,
+            user_agent=attempt.user_agent,
+            first_seen=known.first_seen if known else attempt.at,
+            last_seen=attempt.at,
+            count=known.count + 1 if known else 1,
+        )
+        forgotten = self._state.see_unknown(phone)
+        self._journal.note_unknown(phone)
+        if forgotten is not None:
+            self._journal.forget_unknown(forgotten)
+
+
+def _render_values(error: RenderError, decision: ServeDevice | ServeCommon) -> dict[str, object]:
+    values: dict[str, object] = {"problem": str(error)}
+    device = decision.device
+    if device is not None:
+        missing = str(error).removeprefix("extension ").partition(" ")[0]
+        values |= {"mac": device.mac.colons, "extension": missing}
+    return values
+
+
+def _canonical(decision: ServeDevice | ServeCommon, identity: Identity) -> str:
+    """The file's one name, whatever spelling was asked: digests are compared by it."""
+    if isinstance(decision, ServeDevice):
+        name = decision.rule.name
+        device = decision.device
+        return name.replace("{mac}", device.mac.plain).replace("{MAC}", device.mac.plain.upper())
+    return decision.rule.name.replace("{code}", first_code(decision.model)) or identity.file

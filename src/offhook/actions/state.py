@@ -1,0 +1,149 @@
+"""The inventory in memory: the picture every request is answered from, and its durable twin."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+from collections import ChainMap, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from offhook.actions.ports import (
+    DeleteDevice,
+    DeleteExtension,
+    InventoryStore,
+    PutDevice,
+    PutExtension,
+    PutSettings,
+    Write,
+)
+from offhook.core.inventory import FileSource
+from offhook.core.mac import Mac, distance
+from offhook.core.model import (
+    Change,
+    Device,
+    Extension,
+    Settings,
+    SettingScope,
+    Sighting,
+    UnknownPhone,
+)
+
+UNKNOWN_KEPT = 1000
+"""Unknown phones remembered; the one not seen for longest goes first."""
+
+
+@dataclass(slots=True)
+class State:
+    """All nouns in memory. Only `commit` changes devices, extensions and settings.
+
+    `source` is what files are made from; it shares the maps below. `lock` serialises changes.
+    """
+
+    store: InventoryStore
+    source: FileSource
+    extensions: dict[str, Extension] = field(default_factory=dict)
+    devices: dict[Mac, Device] = field(default_factory=dict)
+    settings: dict[SettingScope, Settings] = field(default_factory=dict)
+    sightings: dict[Mac, Sighting] = field(default_factory=dict)
+    unknown: OrderedDict[Mac, UnknownPhone] = field(default_factory=OrderedDict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    revision: int = 0
+    _by_extension: dict[str, set[Mac]] = field(default_factory=dict)
+    _sorted: list[int] = field(default_factory=list)
+
+    async def load(self) -> None:
+        """Fill from the store, once, before anything else."""
+        image = await self.store.load()
+        self.extensions.update((item.number, item) for item in image.extensions)
+        self.devices.update((item.mac, item) for item in image.devices)
+        self.settings.update(image.settings)
+        self.sightings.update((item.mac, item) for item in image.sightings)
+        oldest_first = sorted(image.unknown, key=lambda item: item.last_seen)
+        self.unknown.update((item.mac, item) for item in oldest_first[-UNKNOWN_KEPT:])
+        for device in self.devices.values():
+            self._index(device)
+        self._sorted = sorted(mac.value for mac in self.devices)
+        self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
+
+    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+        """Make the writes durable, then visible. Raises StoreError with nothing changed."""
+        await self.store.commit(writes, changes)
+        for write in writes:
+            self._apply(write)
+        self.revision += 1
+
+    def devices_of(self, extension: str) -> list[Device]:
+        """Devices with a line of the extension, by MAC."""
+        return [self.devices[mac] for mac in sorted(self._by_extension.get(extension, ()))]
+
+    def see_unknown(self, phone: UnknownPhone) -> Mac | None:
+        """Remember an unknown phone; gives the one forgotten for it, if any."""
+        self.unknown[phone.mac] = phone
+        self.unknown.move_to_end(phone.mac)
+        return self.unknown.popitem(last=False)[0] if len(self.unknown) > UNKNOWN_KEPT else None
+
+    def similar(self, mac: Mac, limit: int = 5) -> list[Mac]:
+        """Registered MACs of the same block nearest to this one, by place and by few differing digits.
+
+        Looks at the 32 neighbours in order on each side: constant cost in any fleet.
+        """
+        place = bisect.bisect_left(self._sorted, mac.value)
+        near = [Mac(value) for value in self._sorted[max(0, place - 32) : place + 32]]
+        same = [item for item in near if item.oui == mac.oui and item != mac]
+        return sorted(same, key=lambda item: (distance(item, mac), item))[:limit]
+
+    def some_macs(self, limit: int = 10) -> list[str]:
+        """The first registered MACs, for messages."""
+        return [f"{value:012x}" for value in self._sorted[:limit]]
+
+    def _apply(self, write: Write) -> None:
+        match write:
+            case PutExtension(extension=extension):
+                self.extensions[extension.number] = extension
+            case DeleteExtension(number=number):
+                self.extensions.pop(number, None)
+            case PutDevice(device=device):
+                self._forget(device.mac)
+                self.devices[device.mac] = device
+                self._index(device)
+                bisect.insort(self._sorted, device.mac.value)
+                self.unknown.pop(device.mac, None)
+            case DeleteDevice(mac=mac):
+                self._forget(mac)
+                self.sightings.pop(mac, None)
+            case PutSettings(scope=scope, settings=settings):
+                self.settings[scope] = settings
+
+    def _index(self, device: Device) -> None:
+        for line in device.lines:
+            self._by_extension.setdefault(line.extension, set()).add(device.mac)
+
+    def _forget(self, mac: Mac) -> None:
+        device = self.devices.pop(mac, None)
+        if device is None:
+            return
+        for line in device.lines:
+            self._by_extension.get(line.extension, set()).discard(mac)
+        place = bisect.bisect_left(self._sorted, mac.value)
+        if place < len(self._sorted) and self._sorted[place] == mac.value:
+            del self._sorted[place]
+
+
+def overlaid(
+    source: FileSource,
+    *,
+    extensions: Iterable[Extension] = (),
+    settings: Mapping[SettingScope, Settings] | None = None,
+) -> FileSource:
+    """What files would be made from after a change: the picture with some entries replaced."""
+    changed = source
+    numbers = {item.number: item for item in extensions}
+    if numbers:
+        changed = replace(
+            changed, extensions=ChainMap(numbers, cast("dict[str, Extension]", source.extensions))
+        )
+    if settings:
+        changed = replace(changed, settings={**source.settings, **settings})
+    return changed

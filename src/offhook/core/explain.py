@@ -1,0 +1,113 @@
+"""Where each value of a file came from: change one origin at a time and see which values move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from offhook.core.dialect import DialectError
+from offhook.core.inventory import FileSource, device_values, flatten, main_file, profile_of
+from offhook.core.model import Device
+from offhook.core.preferences import Preferences
+from offhook.core.render import FileValues, LineValues, RenderError, maker_keys, render_text
+from offhook.core.timezone import time_zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedLine:
+    """One value of a file: the maker's key, its value, and the level that decided it.
+
+    `source` is `template`, `config.yml`, `extension 1001`, `site`, `vendor …`, `model …` or
+    `device …`, strongest wins.
+    """
+
+    key: str
+    value: str
+    source: str
+
+
+def explain_file(source: FileSource, device: Device) -> tuple[str, list[ExplainedLine]]:
+    """Tell the file with the account value by value. Raises RenderError."""
+    rule, name = main_file(source, device)
+    profile, model = profile_of(source, device)
+    dialect = rule.dialect
+    if dialect is None:
+        raise RenderError("P701", f"file {name} has no dialect")
+
+    def parsed(values: FileValues, keys: Mapping[str, str]) -> dict[str, str]:
+        text = render_text(source.templates, profile, rule, values, keys)
+        try:
+            return dialect.parse(text)
+        except DialectError as error:
+            raise RenderError("P702", f"file {name}: {error}") from None
+
+    layers = source.layers(profile.name, model.name, device)
+    prefs, keys = flatten(source, layers)
+    values = device_values(source, device, model, prefs)
+    final = parsed(values, keys)
+    origin: dict[str, str] = {}
+    for label, changed in _other_values(source, device, values):
+        other = parsed(changed, keys)
+        origin.update({key: label for key in final if other.get(key) != final[key]})
+    for depth, (label, settings) in enumerate(layers):
+        weaker, _ = flatten(source, layers[:depth])
+        stronger, _ = flatten(source, layers[: depth + 1])
+        if weaker != stronger:
+            without = parsed(_with_prefs(values, weaker), {})
+            having = parsed(_with_prefs(values, stronger), {})
+            origin.update({key: label for key in having if without.get(key) != having[key]})
+        origin.update({key: label for key in maker_keys(settings) if key in final})
+    return name, [
+        ExplainedLine(key=key, value=value, source=origin.get(key, "template"))
+        for key, value in final.items()
+    ]
+
+
+def _other_values(
+    source: FileSource, device: Device, values: FileValues
+) -> Iterator[tuple[str, FileValues]]:
+    """The same file with one origin's values replaced by others of the same shape."""
+    default = _with_prefs(values, Preferences())
+    if default.prefs != values.prefs and source.prefs != Preferences():
+        yield "config.yml", default
+    server = replace(
+        source.server,
+        address="203.0.113.99",
+        sip_port=source.server.sip_port + 1,
+        http_port=source.server.http_port + 1,
+        base="http://203.0.113.99:1/x/",
+    )
+    yield "config.yml", replace(values, server=server)
+    for line, values_of in zip(device.lines, values.lines, strict=True):
+        others = (
+            _other_line(values_of, is_label_own=bool(line.label)) if item is values_of else item
+            for item in values.lines
+        )
+        yield f"extension {line.extension}", replace(values, lines=tuple(others))
+        if line.label:
+            renamed = replace(values_of, label=values_of.label + "x")
+            lines = tuple(renamed if item is values_of else item for item in values.lines)
+            yield f"device {device.mac}", replace(values, lines=lines)
+    if values.device is not None:
+        own = replace(
+            values.device,
+            mac="0" * 11 + "9",
+            mac_upper="0" * 11 + "9",
+            admin_password=values.device.admin_password + "x",
+        )
+        yield f"device {device.mac}", replace(values, device=own)
+
+
+def _other_line(line: LineValues, *, is_label_own: bool) -> LineValues:
+    return replace(
+        line,
+        number=line.number + "9",
+        auth_name=line.auth_name + "9",
+        display_name=line.display_name + "x",
+        label=line.label if is_label_own else line.label + "x",
+        secret=line.secret + "x",
+    )
+
+
+def _with_prefs(values: FileValues, prefs: Preferences) -> FileValues:
+    return replace(values, prefs=prefs, tz=time_zone(prefs.time_zone))

@@ -1,0 +1,75 @@
+"""The frozen picture that rules look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from offhook.core.events import RegistrationRefused
+from offhook.core.mac import Mac
+from offhook.core.model import (
+    Attempt,
+    Device,
+    Extension,
+    Reboot,
+    Registration,
+    Sighting,
+    UnknownPhone,
+)
+from offhook.core.vendor import VendorProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigProblem:
+    """A setting that cannot be used: the fault's code, the key's path, what is wrong."""
+
+    code: str
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFacts:
+    """The settings that matter to rules. `base` is the directory URL printed for phones."""
+
+    is_provisioning_enabled: bool = True
+    external_ip: str = "192.0.2.1"
+    url_format: str = "http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg"
+    http_port: int = 8080
+    sip_port: int = 5060
+    base: str = "http://192.0.2.1:8080/provision/"
+    problems: tuple[ConfigProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderFault:
+    """Why a device's files cannot be made: P701 or P702 and the message."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything known at one moment, of the whole fleet or of one phone.
+
+    `expected` maps a device to its files' digests now; compare `sightings[mac].delivered`.
+    `attempts` are recent ones, newest first. `reboots` holds the newest of each device.
+    `registrations` are by extension; `device_registrations` those that belong to a device.
+    """
+
+    now: datetime
+    config: ConfigFacts = ConfigFacts()
+    profiles: Mapping[str, VendorProfile] = field(default_factory=dict)
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+    devices: Mapping[Mac, Device] = field(default_factory=dict)
+    sightings: Mapping[Mac, Sighting] = field(default_factory=dict)
+    expected: Mapping[Mac, Mapping[str, str]] = field(default_factory=dict)
+    render_faults: Mapping[Mac, RenderFault] = field(default_factory=dict)
+    registrations: Mapping[str, tuple[Registration, ...]] = field(default_factory=dict)
+    device_registrations: Mapping[Mac, tuple[Registration, ...]] = field(default_factory=dict)
+    refused_registers: tuple[RegistrationRefused, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    reboots: Mapping[Mac, Reboot] = field(default_factory=dict)
+    unknown: tuple[UnknownPhone, ...] = ()

@@ -1,0 +1,65 @@
+"""From a refusal to its finding: the fault's text with the values of this request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from offhook.core.mac import Mac
+from offhook.core.provision import Refuse
+from offhook.core.vendor import VendorProfile
+from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.rules import fault
+from offhook.diagnosis.rules.p201_placeholder import steps_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalFacts:
+    """What is known beside the request when it is refused.
+
+    `vendor` is the maker's name (empty when unknown), `model` its model as far as known;
+    `registered` a few registered MACs of `registered_count`; `similar` the nearest of the block.
+    """
+
+    address: str
+    base: str
+    profiles: Mapping[str, VendorProfile]
+    vendor: str = ""
+    model: str = ""
+    registered: Sequence[str] = ()
+    registered_count: int = 0
+    similar: Sequence[Mac] = field(default_factory=tuple)
+
+
+def describe(refusal: Refuse, facts: RefusalFacts) -> Finding:
+    """Give the refusal its words. Every code a decision can carry is handled here or by its fault."""
+    match refusal.code:
+        case "P201":
+            steps = steps_for(facts.profiles.get(facts.vendor), facts.base, facts.profiles)
+            return fault("P201").finding(facts.address, more_steps=steps, **refusal.values)
+        case "P301":
+            mac = refusal.values["mac"]
+            if not isinstance(mac, Mac):
+                raise TypeError("P301 needs a Mac")
+            return _unknown(mac, facts)
+        case _:
+            return fault(refusal.code).finding(facts.address, **refusal.values)
+
+
+def _unknown(mac: Mac, facts: RefusalFacts) -> Finding:
+    shown = str(list(facts.registered))
+    if facts.registered_count > len(facts.registered):
+        shown += f" and {facts.registered_count - len(facts.registered)} more"
+    similar = [item.plain for item in facts.similar]
+    steps = []
+    if similar:
+        typo = "This might be a typo in the MAC address"
+        steps = [f"Similar MACs found (same vendor): {similar}\n{typo}"]
+    return fault("P301").finding(
+        mac.colons,
+        evidence=(f"Normalized MAC: {mac.plain}", f"Registered devices: {shown}"),
+        more_steps=steps,
+        mac_colons=mac.colons,
+        vendor=facts.vendor or "VENDOR",
+        model=facts.model or "MODEL",
+    )

@@ -1,0 +1,59 @@
+"""What a rule is: a fault's code and texts, and the check that finds it in facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, Severity, Stage
+
+Check = Callable[[Facts], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """The one text of a fault. `message` and `steps` take `{names}` filled by `finding()`.
+
+    Codes: P1 configuration, P2 request, P3 inventory, P4 SIP, P5 directory, P6 reboot, P7 vendor
+    and template, P8 transport and access, P9 network. Never renamed, never used again.
+    """
+
+    code: str
+    name: str
+    title: str
+    severity: Severity
+    stage: Stage
+    message: str
+    steps: tuple[str, ...]
+
+    def finding(
+        self,
+        subject: str,
+        *,
+        evidence: Sequence[str] = (),
+        more_steps: Sequence[str] = (),
+        **values: object,
+    ) -> Finding:
+        """Fill the texts. Values are data: braces in them stay as they are."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=self.severity,
+            stage=self.stage,
+            subject=subject,
+            message=self.message.format(**values),
+            evidence=tuple(evidence),
+            steps=(*(step.format(**values) for step in self.steps), *more_steps),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One file of `rules/`: its fault, its check, its manual page and its examples."""
+
+    fault: Fault
+    check: Check
+    page: str
+    bad: Facts
+    good: Facts

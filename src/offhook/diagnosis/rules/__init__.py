@@ -1,0 +1,48 @@
+"""One fault a file; this register finds them, nobody lists them.
+
+A rule module has: a docstring (the manual page: what you see, why, what to do), `FAULT`, a
+generator `check(facts)`, and the examples `BAD` (at least one finding of this code) and `GOOD`
+(none).
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from inspect import cleandoc
+from types import MappingProxyType
+
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, worst_first
+from offhook.diagnosis.rule import Fault, Rule
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """All rules by code."""
+    found: dict[str, Rule] = {}
+    for item in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        module = import_module(f"{__name__}.{item.name}")
+        rule = Rule(
+            fault=module.FAULT,
+            check=module.check,
+            page=cleandoc(module.__doc__ or ""),
+            bad=module.BAD,
+            good=module.GOOD,
+        )
+        if rule.fault.code in found:
+            raise ValueError(f"two rules have the code {rule.fault.code}")
+        found[rule.fault.code] = rule
+    return MappingProxyType(found)
+
+
+def fault(code: str) -> Fault:
+    """The fault of a code. Raises KeyError for an unknown one."""
+    return rules()[code].fault
+
+
+def find_all(facts: Facts) -> list[Finding]:
+    """Run every rule, worst finding first."""
+    return worst_first([finding for rule in rules().values() for finding in rule.check(facts)])

@@ -1,0 +1,233 @@
+"""The location table: which contacts an extension has, until when. RFC 3261 §10.3."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from offhook.sip.uri import SipUri, is_same_uri, parse_uri
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a request came from, and so where its phone can be reached: `udp` or `tcp`."""
+
+    transport: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """One contact of an extension. `contact` is the URI exactly as the phone wrote it.
+
+    Moments are seconds since the epoch. `note` is a text the embedder chose to keep with it.
+    """
+
+    aor: str
+    contact: str
+    source: str
+    call_id: str
+    cseq: int
+    user_agent: str = ""
+    path: tuple[str, ...] = ()
+    instance: str = ""
+    reg_id: str = ""
+    q: float = 1.0
+    note: str = ""
+    registered_at: float
+    refreshed_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A binding was made or refreshed; `was_rebooted` means a new Call-ID on a known contact.
+
+    RFC 3261 §10.2.4: a phone keeps its Call-ID within one boot, so this is evidence, not proof.
+    """
+
+    binding: Binding
+    is_new: bool
+    was_rebooted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbound:
+    """A binding ended: `reason` is removed or expired."""
+
+    binding: Binding
+    reason: str
+
+
+BindingEffect = Bound | Unbound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One contact a REGISTER asks for: a new binding, or with `is_removal` its end."""
+
+    uri: SipUri
+    binding: Binding
+    is_removal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A change that was refused whole: status and reason of the answer."""
+
+    status: int
+    reason: str
+
+
+class BindingTable:
+    """All live bindings. A change of several contacts is made whole or not at all."""
+
+    def __init__(self, *, max_contacts: int) -> None:
+        self._max_contacts = max_contacts
+        self._by_aor: dict[str, dict[str, Binding]] = {}
+        self._due: list[tuple[float, str]] = []
+        self._scheduled: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_aor.values()))
+
+    def of(self, aor: str) -> tuple[Binding, ...]:
+        """Give the bindings of an extension, oldest first."""
+        return tuple(self._by_aor.get(aor, {}).values())
+
+    def all(self) -> Iterator[Binding]:
+        """Give every binding."""
+        for bindings in self._by_aor.values():
+            yield from bindings.values()
+
+    def restore(self, bindings: Iterable[Binding], now: float) -> None:
+        """Take bindings kept over a restart; the expired and unreadable ones are dropped."""
+        for binding in bindings:
+            if binding.expires_at > now and isinstance(parse_uri(binding.contact), SipUri):
+                kept = dict(self._by_aor.get(binding.aor, {}))
+                kept[binding.contact] = binding
+                self._commit(binding.aor, kept)
+
+    def apply(self, aor: str, asks: Sequence[Ask]) -> tuple[BindingEffect, ...] | Conflict:
+        """Make all changes of one REGISTER or none. RFC 3261 §10.3 step 7."""
+        draft = dict(self._by_aor.get(aor, {}))
+        touched: set[str] = set()
+        effects: list[BindingEffect] = []
+        for ask in asks:
+            old = _find(draft, ask, touched)
+            if old is not None and not _is_newer(old, ask.binding):
+                return Conflict(status=500, reason="CSeq Out Of Order")
+            if old is not None:
+                del draft[old.contact]
+            if not ask.is_removal:
+                effects.append(_bind(draft, ask.binding, old))
+                touched.add(ask.binding.contact)
+            elif old is not None:
+                effects.append(Unbound(binding=old, reason="removed"))
+        evicted = self._evict(draft, touched)
+        if isinstance(evicted, Conflict):
+            return evicted
+        self._commit(aor, draft)
+        return (*evicted, *effects)
+
+    def clear(self, aor: str, call_id: str = "", cseq: int = 0) -> tuple[Unbound, ...] | Conflict:
+        """Remove all bindings of an extension; with a Call-ID only if its CSeq is in order."""
+        bindings = self.of(aor)
+        if any(old.call_id == call_id and cseq <= old.cseq for old in bindings):
+            return Conflict(status=500, reason="CSeq Out Of Order")
+        self._commit(aor, {})
+        return tuple(Unbound(binding=old, reason="removed") for old in bindings)
+
+    def expire(self, now: float) -> tuple[Unbound, ...]:
+        """Drop what has expired; costs nothing for extensions with nothing due."""
+        expired: list[Unbound] = []
+        while self._due and self._due[0][0] <= now:
+            at, aor = heapq.heappop(self._due)
+            if self._scheduled.get(aor) != at:
+                continue
+            del self._scheduled[aor]
+            bindings = self._by_aor.get(aor, {})
+            kept = {key: old for key, old in bindings.items() if old.expires_at > now}
+            gone = [old for old in bindings.values() if old.expires_at <= now]
+            expired += [Unbound(binding=old, reason="expired") for old in gone]
+            self._commit(aor, kept)
+        return tuple(expired)
+
+    def _evict(
+        self, draft: dict[str, Binding], touched: set[str]
+    ) -> tuple[Unbound, ...] | Conflict:
+        """Make room when a phone has left too many contacts behind.
+
+        A phone on TCP may name a new port at each boot, and its dead contacts live until they
+        expire. The one refreshed longest ago goes, if it came from the same host as what is asked
+        now; another host's phone is never pushed out: 403, because only a person can mend that,
+        and a 5xx would make the phone repeat itself.
+        """
+        evicted: list[Unbound] = []
+        hosts = {_host(draft[contact].source) for contact in touched if contact in draft}
+        while len(draft) > self._max_contacts:
+            spare = [b for b in draft.values() if b.contact not in touched]
+            spare = [b for b in spare if _host(b.source) in hosts]
+            if not spare:
+                return Conflict(status=403, reason="Too Many Contacts")
+            oldest = min(spare, key=lambda binding: binding.refreshed_at)
+            del draft[oldest.contact]
+            evicted.append(Unbound(binding=oldest, reason="removed"))
+        return tuple(evicted)
+
+    def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
+        if not bindings:
+            self._by_aor.pop(aor, None)
+            return
+        self._by_aor[aor] = bindings
+        at = min(binding.expires_at for binding in bindings.values())
+        scheduled = self._scheduled.get(aor)
+        # An entry that is too early is harmless: it is looked at and put back later.
+        if scheduled is None or at < scheduled:
+            self._scheduled[aor] = at
+            heapq.heappush(self._due, (at, aor))
+
+
+def _find(draft: Mapping[str, Binding], ask: Ask, touched: set[str]) -> Binding | None:
+    """Find the stored binding a contact means: by URI, else by the instance that made it.
+
+    RFC 5626 §6 compares instance and reg-id. Phones that send an instance without reg-id are
+    treated alike, so that a phone with a new address replaces its old binding instead of leaving
+    a dead one that would be notified.
+    """
+    exact = draft.get(ask.uri.text)
+    if exact is not None:
+        return exact
+    for old in draft.values():
+        uri = parse_uri(old.contact)
+        if isinstance(uri, SipUri) and is_same_uri(uri, ask.uri):
+            return old
+    wanted = ask.binding
+    if not wanted.instance or ask.is_removal:
+        return None
+    for old in draft.values():
+        is_free = old.contact not in touched
+        if is_free and (old.instance, old.reg_id) == (wanted.instance, wanted.reg_id):
+            return old
+    return None
+
+
+def _is_newer(old: Binding, new: Binding) -> bool:
+    return old.call_id != new.call_id or new.cseq > old.cseq
+
+
+def _bind(draft: dict[str, Binding], new: Binding, old: Binding | None) -> Bound:
+    draft[new.contact] = new
+    if old is None:
+        return Bound(binding=new, is_new=True, was_rebooted=False)
+    return Bound(binding=new, is_new=False, was_rebooted=old.call_id != new.call_id)
+
+
+def _host(source: str) -> str:
+    return source.partition(":")[2].rpartition(":")[0]

@@ -1,0 +1,285 @@
+"""Digest access authentication, both sides. RFC 7616, RFC 8760, and RFC 2617 for old phones."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from offhook.sip.message import TOKEN
+from offhook.sip.uri import quote, split_list, unquote
+
+MAX_CREDENTIALS_CHARS = 4096
+_FIELD = re.compile(
+    rf'[ \t]*({TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]*)[ \t]*(?:,|\Z)', re.DOTALL
+)
+_SCHEME = re.compile(r"[ \t]*Digest[ \t]+", re.IGNORECASE)
+_CHALLENGE_START = re.compile(rf"{TOKEN}[ \t]+(?:{TOKEN}[ \t]*=|\Z)")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_NC = re.compile(r"[0-9A-Fa-f]{1,8}\Z")
+
+
+class Algorithm(StrEnum):
+    """The hashes we offer and understand; the session variants are not (RFC 8760 §2.1)."""
+
+    SHA256 = "SHA-256"
+    MD5 = "MD5"
+
+
+BEST_FIRST = (Algorithm.SHA256, Algorithm.MD5)
+"""RFC 8760 §2.4: one header per algorithm, best first."""
+
+MD5_FIRST = (Algorithm.MD5, Algorithm.SHA256)
+"""For phones that look only at the first header."""
+
+
+def _hash(algorithm: Algorithm, text: str) -> str:
+    data = text.encode("utf-8", "surrogateescape")
+    if algorithm is Algorithm.SHA256:
+        return hashlib.sha256(data).hexdigest()
+    # MD5 is all that most phones can; this is interoperability, not protection.
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The fields of an Authorization header; `qop`, `cnonce` and `nc` are empty for RFC 2069."""
+
+    username: str
+    realm: str
+    nonce: str
+    uri: str
+    response: str
+    algorithm: str = "MD5"
+    qop: str = ""
+    cnonce: str = ""
+    nc: str = ""
+
+
+def parse_digest_fields(value: str) -> dict[str, str] | None:
+    """Read `Digest name=value, ...` with names folded and values unquoted; None when it is not."""
+    scheme = _SCHEME.match(value)
+    if scheme is None or len(value) > MAX_CREDENTIALS_CHARS:
+        return None
+    fields: dict[str, str] = {}
+    at = scheme.end()
+    while at < len(value):
+        found = _FIELD.match(value, at)
+        if found is None:
+            return None
+        name = found.group(1).lower()
+        if name in fields:
+            return None
+        fields[name] = unquote(found.group(2))
+        at = found.end()
+    return fields
+
+
+def parse_credentials(value: str) -> Credentials | None:
+    """Read an Authorization value; None when it is no usable Digest."""
+    fields = parse_digest_fields(value)
+    if fields is None or not {"username", "realm", "nonce", "uri", "response"} <= fields.keys():
+        return None
+    credentials = Credentials(
+        username=fields["username"],
+        realm=fields["realm"],
+        nonce=fields["nonce"],
+        uri=fields["uri"],
+        response=fields["response"],
+        algorithm=fields.get("algorithm", "MD5"),
+        qop=fields.get("qop", "").lower(),
+        cnonce=fields.get("cnonce", ""),
+        nc=fields.get("nc", ""),
+    )
+    if credentials.qop and (credentials.qop != "auth" or not _NC.match(credentials.nc)):
+        return None
+    return credentials
+
+
+def find_algorithm(name: str) -> Algorithm | None:
+    """Find an algorithm by its name in any case; None when we do not know it."""
+    folded = name.upper()
+    return next((known for known in Algorithm if known.value == folded), None)
+
+
+def digest_response(
+    algorithm: Algorithm, credentials: Credentials, secret: str, method: str
+) -> str:
+    """Compute `response`. RFC 7616 §3.4.1; without qop RFC 2617 §3.2.2.1."""
+    ha1 = _hash(algorithm, f"{credentials.username}:{credentials.realm}:{secret}")
+    ha2 = _hash(algorithm, f"{method}:{credentials.uri}")
+    middle = credentials.nonce
+    if credentials.qop:
+        middle = f"{middle}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"
+    return _hash(algorithm, f"{ha1}:{middle}:{ha2}")
+
+
+def is_right_response(credentials: Credentials, secret: str, method: str) -> bool:
+    """Check the response in constant time; an unknown algorithm is never right."""
+    algorithm = find_algorithm(credentials.algorithm)
+    if algorithm is None:
+        return False
+    wanted = digest_response(algorithm, credentials, secret, method).encode()
+    given = credentials.response.lower().encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(wanted, given)
+
+
+def write_challenges(
+    realm: str, nonce: str, algorithms: Sequence[Algorithm], *, is_stale: bool
+) -> list[str]:
+    """Write one challenge value per algorithm, in the order given."""
+    stale = ", stale=true" if is_stale else ""
+    return [
+        f"Digest realm={quote(realm)}, nonce={quote(nonce)}, algorithm={algorithm.value}, "
+        f'qop="auth"{stale}'
+        for algorithm in algorithms
+    ]
+
+
+def answer_challenge(
+    values: Sequence[str],
+    *,
+    username: str,
+    secret: str,
+    method: str,
+    uri: str,
+    cnonce: str,
+    nc: int = 1,
+) -> str | None:
+    """Answer the first challenge whose algorithm and qop we know; None when there is none.
+
+    `values` are the WWW- or Proxy-Authenticate values in order, each may hold several challenges.
+    """
+    for value in values:
+        for challenge in _split_challenges(value):
+            fields = parse_digest_fields(challenge)
+            algorithm = find_algorithm((fields or {}).get("algorithm", "MD5"))
+            if not fields or algorithm is None or not {"realm", "nonce"} <= fields.keys():
+                continue
+            offered = [qop.strip().lower() for qop in fields.get("qop", "").split(",")]
+            if "auth" not in offered and offered != [""]:
+                continue
+            credentials = Credentials(
+                username=username,
+                realm=fields["realm"],
+                nonce=fields["nonce"],
+                uri=uri,
+                response="",
+                algorithm=fields.get("algorithm", ""),
+                qop="auth" if "auth" in offered else "",
+                cnonce=cnonce,
+                nc=f"{nc:08x}",
+            )
+            response = digest_response(algorithm, credentials, secret, method)
+            return write_credentials(credentials, response, fields.get("opaque"))
+    return None
+
+
+def _split_challenges(value: str) -> list[str]:
+    """Split at the commas that begin another challenge; RFC 7235 §2.1 lets one header hold many."""
+    challenges: list[str] = []
+    if _CONTROL.search(value):
+        return challenges
+    for part in split_list(value):
+        if not challenges or _CHALLENGE_START.match(part):
+            challenges.append(part)
+        else:
+            challenges[-1] += f", {part}"
+    return challenges
+
+
+def write_credentials(credentials: Credentials, response: str, opaque: str | None = None) -> str:
+    """Write an Authorization value; `algorithm` only when the challenge named one."""
+    parts = [
+        f"username={quote(credentials.username)}",
+        f"realm={quote(credentials.realm)}",
+        f"nonce={quote(credentials.nonce)}",
+        f"uri={quote(credentials.uri)}",
+        f"response={quote(response)}",
+    ]
+    if credentials.algorithm:
+        parts.append(f"algorithm={credentials.algorithm}")
+    if credentials.qop:
+        parts.append(f"qop={credentials.qop}")
+        parts.append(f"nc={credentials.nc}")
+        parts.append(f"cnonce={quote(credentials.cnonce)}")
+    if opaque is not None:
+        parts.append(f"opaque={quote(opaque)}")
+    return "Digest " + ", ".join(parts)
+
+
+class NonceState(StrEnum):
+    """What a nonce is: ours and young, ours but old or used up, or not ours."""
+
+    FRESH = "fresh"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+
+
+_WINDOW = 64
+_MASK = (1 << _WINDOW) - 1
+
+
+class Nonces:
+    """Makes and judges nonces: moment, serial number and HMAC; only used ones take memory.
+
+    `key` is secret and random. A nonce is bound to the text given with it (the source host).
+    Each `nc` counts once per nonce: a bitmap of 64 tolerates reordering. Past `capacity` the
+    oldest window is forgotten, and with it every unused nonce that is not younger.
+    """
+
+    def __init__(self, *, key: bytes, lifetime_s: float, capacity: int = 32_768) -> None:
+        self._key = key
+        self._lifetime_s = lifetime_s
+        self._capacity = capacity
+        self._serial = 0
+        self._floor = 0
+        self._windows: dict[int, tuple[int, int]] = {}
+
+    def issue(self, now: float, binding: str) -> str:
+        """Make a new nonce for whoever `binding` names."""
+        self._serial = (self._serial + 1) % 2**48
+        head = f"{int(now * 1000) % 2**48:012x}{self._serial:012x}"
+        return head + self._seal(head, binding)
+
+    def judge(self, nonce: str, now: float, binding: str) -> NonceState:
+        """Say whether a nonce is ours and still good."""
+        head, seal = nonce[:24], nonce[24:]
+        wanted = self._seal(head, binding).encode()
+        if not hmac.compare_digest(wanted, seal.encode("utf-8", "surrogateescape")):
+            return NonceState.FOREIGN
+        age_s = now - int(head[:12], 16) / 1000
+        return NonceState.FRESH if -1 <= age_s <= self._lifetime_s else NonceState.EXPIRED
+
+    def spend(self, nonce: str, count: int) -> bool:
+        """Use up one count of a nonce that was judged fresh; False when it was used before."""
+        serial = int(nonce[12:24], 16)
+        window = self._windows.pop(serial, None)
+        if window is None:
+            if serial <= self._floor:
+                return False
+            self._windows[serial] = (count, 1)
+            self._shrink()
+            return True
+        top, seen = window
+        ahead = count - top
+        is_new = ahead > 0 or (-_WINDOW < ahead and not seen >> -ahead & 1)
+        if ahead > 0:
+            top, seen = count, ((seen << ahead) | 1) & _MASK if ahead < _WINDOW else 1
+        elif is_new:
+            seen |= 1 << -ahead
+        self._windows[serial] = (top, seen)
+        return is_new
+
+    def _shrink(self) -> None:
+        while len(self._windows) > self._capacity:
+            oldest = next(iter(self._windows))
+            del self._windows[oldest]
+            self._floor = max(self._floor, oldest)
+
+    def _seal(self, head: str, binding: str) -> str:
+        text = f"{head}|{binding}".encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, text, "sha256").hex()[:24]

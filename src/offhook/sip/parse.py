@@ -1,0 +1,193 @@
+"""Bytes to messages: any bytes give a message, a verdict or a keep-alive, never an exception."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from offhook.sip.message import (
+    MAX_HEADERS,
+    MAX_MESSAGE_BYTES,
+    TOKEN,
+    Headers,
+    Junk,
+    KeepAlive,
+    Message,
+    Refusal,
+    Request,
+    Response,
+    Verdict,
+    read_headers,
+)
+from offhook.sip.uri import OtherUri, SipUri, parse_name_addr, parse_uri
+from offhook.sip.via import parse_cseq, top_via
+
+_REQUEST = re.compile(rf"({TOKEN}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
+_RESPONSE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*))?\Z", re.DOTALL)
+# A request line that is wrong but shows that a request was meant, so that it can be answered 400.
+_ALMOST_REQUEST = re.compile(rf"({TOKEN})[ \t]+(.*?)[ \t]+([Ss][Ii][Pp]/[0-9]+\.[0-9]+)[ \t]*\Z")
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
+_NUMBER = re.compile(r"[0-9]+\Z")
+
+_NEEDED = ("via", "from", "to", "call-id", "cseq")
+# At most one of each; two would let two readers of one message disagree. RFC 4475 §3.3.8.
+_SINGLE = (
+    "from",
+    "to",
+    "call-id",
+    "cseq",
+    "max-forwards",
+    "content-length",
+    "content-type",
+    "expires",
+)
+
+
+def parse_datagram(data: bytes) -> Message | Verdict | KeepAlive:
+    """Read one datagram: a shorter body than announced is refused, a longer cut. RFC 3261 §18.3."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        return Junk(reason="message larger than 64 kB")
+    data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
+    if not data:
+        return KeepAlive(is_ping=False)
+    head, end, body = data.partition(b"\r\n\r\n")
+    message = parse_head(head)
+    if not isinstance(message, Request | Response):
+        return message
+    if not end:
+        return refuse(message, 400, "Headers Not Ended")
+    length = body_length(message.headers)
+    if length is not None and length > len(body):
+        return refuse(message, 400, "Body Shorter Than Content-Length")
+    return replace(message, body=body[:length]) if body else message
+
+
+def parse_head(head: bytes) -> Message | Verdict:
+    """Read start line and headers (without the empty line) and check them; the body is empty."""
+    text = head.decode("utf-8", "surrogateescape")
+    rest = text.replace("\r\n", "")
+    if "\r" in rest or "\n" in rest:
+        return Junk(reason="line break other than CR LF")
+    start, *lines = text.split("\r\n")
+    if len(lines) > MAX_HEADERS:
+        return Junk(reason="more than 256 header lines")
+    if "\r\n " in text or "\r\n\t" in text:
+        lines = _join_folds(lines)
+    headers = read_headers(lines)
+    if isinstance(headers, str):
+        return Junk(reason=headers)
+    found = _REQUEST.match(start)
+    if found is not None:
+        method, uri, version = found.groups()
+        request = Request(method=method, uri=uri, headers=headers, version=version)
+        return _check_request(request) or request
+    return _read_other_start(start, headers)
+
+
+def _join_folds(lines: list[str]) -> list[str]:
+    joined: list[str] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and joined:
+            joined[-1] = f"{joined[-1]}\r\n{line}"
+        else:
+            joined.append(line)
+    return joined
+
+
+def _read_other_start(start: str, headers: Headers) -> Message | Verdict:
+    found = _RESPONSE.match(start)
+    if found is not None:
+        response = Response(
+            status=int(found.group(1)), reason=found.group(2) or "", headers=headers
+        )
+        problem = _find_problem(headers, "")
+        return Junk(reason=f"response: {problem}") if problem else response
+    almost = _ALMOST_REQUEST.match(start)
+    if almost is None:
+        return Junk(reason="neither request nor response")
+    method, uri, version = almost.groups()
+    request = Request(method=method, uri=uri, headers=headers, version=version)
+    return refuse(request, 400, "Malformed Request Line")
+
+
+def refuse(message: Message, status: int, reason: str) -> Verdict:
+    """Judge a message unusable: a request is answered if its Via tells where, else it is dropped."""
+    if isinstance(message, Response) or message.method == "ACK":
+        return Junk(reason=reason)
+    if top_via(message.headers) is None:
+        return Junk(reason=f"{reason}, no Via to answer to")
+    return Refusal(status=status, reason=reason, request=message)
+
+
+def _check_request(request: Request) -> Verdict | None:
+    if request.version.upper() != "SIP/2.0":
+        return refuse(request, 505, "Version Not Supported")
+    problem = _find_problem(request.headers, request.method)
+    if problem:
+        return refuse(request, 400, problem)
+    if parse_uri(request.uri) is None:
+        return refuse(request, 400, "Malformed Request-URI")
+    return None
+
+
+def _find_problem(headers: Headers, method: str) -> str:
+    """Say what is wrong with the headers every message has; `method` is empty for a response."""
+    index = headers.index
+    for name in _NEEDED:
+        if name not in index:
+            return f"Missing {_title(name)}"
+    for name in _SINGLE:
+        if len(index.get(name, ())) > 1:
+            return f"More Than One {_title(name)}"
+    cseq = parse_cseq(index["cseq"][0])
+    if cseq is None or (method and cseq[1] != method):
+        return "Malformed CSeq"
+    if not _CALL_ID.match(index["call-id"][0]):
+        return "Malformed Call-ID"
+    if top_via(headers) is None:
+        return "Malformed Via"
+    return _find_bad_scalar(headers) or _find_bad_address(headers)
+
+
+def _find_bad_scalar(headers: Headers) -> str:
+    length = headers.first("content-length")
+    if length is not None and digits(length) is None:
+        return "Malformed Content-Length"
+    hops = headers.first("max-forwards")
+    if hops is not None:
+        number = digits(hops)
+        if number is None or number > 255:
+            return "Malformed Max-Forwards"
+    return ""
+
+
+def _find_bad_address(headers: Headers) -> str:
+    for name in ("from", "to"):
+        address = parse_name_addr(headers.index[name][0])
+        if address is None or parse_uri(address.uri) is None:
+            return f"Malformed {_title(name)}"
+    return ""
+
+
+def _title(name: str) -> str:
+    return {"call-id": "Call-ID", "cseq": "CSeq"}.get(name, name.title())
+
+
+def body_length(headers: Headers) -> int | None:
+    """Give the announced length of the body in bytes, None when it is not announced."""
+    return digits(headers.first("content-length"))
+
+
+def address_of(headers: Headers, name: str) -> SipUri | OtherUri | None:
+    """Read the URI of From or To."""
+    value = headers.first(name)
+    address = parse_name_addr(value) if value else None
+    return parse_uri(address.uri) if address else None
+
+
+def digits(value: str | None) -> int | None:
+    """Read an unsigned decimal number of a header, at most 2^32 - 1; None when it is none."""
+    if value is None or not _NUMBER.match(value):
+        return None
+    shortened = value.lstrip("0") or "0"
+    return int(shortened) if len(shortened) < 10 else min(int(shortened[:11]), 2**32 - 1)

@@ -1,0 +1,1 @@
+"""Where everything durable lives: SQLite or PostgreSQL through SQLAlchemy Core."""

@@ -1,0 +1,267 @@
+"""The history of attempts, and what was last seen: queued on the loop, written in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from offhook.actions.ports import AttemptQuery, Clock
+from offhook.core.mac import Mac
+from offhook.core.model import Attempt, Sighting, UnknownPhone
+from offhook.errors import StoreError
+from offhook.store.attempts import (
+    Tally,
+    count_attempts,
+    count_matching,
+    find_attempts,
+    tally_of,
+    write_attempts,
+)
+from offhook.store.database import Database
+from offhook.store.retention import Retention
+from offhook.store.sightings import write_sightings, write_unknown
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+BATCH_DELAY_S = 0.05
+QUEUE_LIMIT = 200_000
+_RETRY_DELAY_S = 1.0
+_COMPLAINT_INTERVAL_S = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Queue:
+    """What waits to be written; of each device and stranger only the newest."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    sightings: dict[Mac, Sighting] = field(default_factory=dict)
+    unknown: dict[Mac, UnknownPhone | None] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is nothing to write."""
+        return not (self.attempts or self.sightings or self.unknown)
+
+
+class SqlJournal:
+    """Journal of attempts on the database thread. Made by `open`; used from the event loop only."""
+
+    def __init__(
+        self, database: Database, tally: Tally, *, keep_days: int, keep_rows: int, now: Clock
+    ) -> None:
+        self._database = database
+        self._tally = tally  # queued and stored
+        self._loop = asyncio.get_running_loop()
+        self._queue = Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Future[list[Attempt]] | None = None
+        self._in_flight = Queue()
+        self._dropped = 0
+        self._complained_at_s: dict[str, float] = {}
+        self._is_closed = False
+        self._retention = Retention(
+            database,
+            keep_days=keep_days,
+            keep_rows=keep_rows,
+            now=now,
+            on_pruned=self._tally.subtract,
+        )
+
+    @classmethod
+    async def open(
+        cls, database: Database, *, keep_days: int, keep_rows: int, now: Clock
+    ) -> SqlJournal:
+        """Count what is stored and begin to prune in the background."""
+        tally = await database.run(count_attempts)
+        journal = cls(database, tally, keep_days=keep_days, keep_rows=keep_rows, now=now)
+        journal._retention.start()
+        return journal
+
+    @property
+    def dropped(self) -> int:
+        """How many attempts were lost since start because the database was too slow or gone."""
+        return self._dropped
+
+    # --- queueing: never blocks, never raises ------------------------------------------------
+
+    def record(self, attempt: Attempt) -> None:
+        """Queue an attempt; dropped and counted when the queue is full."""
+        if len(self._queue.attempts) >= QUEUE_LIMIT or self._is_closed:
+            self._note_dropped(1)
+            return
+        self._queue.attempts.append(attempt)
+        self._tally[attempt.is_success, attempt.is_test] += 1
+        if self._timer is None:
+            self._arm(BATCH_DELAY_S)
+
+    def note_sighting(self, sighting: Sighting) -> None:
+        """Queue the newest sighting of a device."""
+        self._note(self._queue.sightings, sighting.mac, sighting)
+
+    def note_unknown(self, phone: UnknownPhone) -> None:
+        """Queue the newest state of an unknown phone."""
+        self._note(self._queue.unknown, phone.mac, phone)
+
+    def forget_unknown(self, mac: Mac) -> None:
+        """Queue the removal of an unknown phone."""
+        self._note(self._queue.unknown, mac, None)
+
+    def _note(self, queue: dict[Mac, T], mac: Mac, newest: T) -> None:
+        if self._is_closed or (len(queue) >= QUEUE_LIMIT and mac not in queue):
+            return
+        queue[mac] = newest
+        if self._timer is None:
+            self._arm(BATCH_DELAY_S)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    async def attempts(self, query: AttemptQuery) -> tuple[int, list[Attempt]]:
+        """Give total and page. While the disk refuses writes, what is stored. Raises StoreError."""
+        with contextlib.suppress(StoreError):
+            await self.flush()
+        if query.mac is not None:
+            total = await self._database.run(count_matching, query)
+        else:
+            total = sum(
+                number
+                for (is_success, _), number in self._tally.items()
+                if query.is_success in (None, is_success)
+            )
+        return total, await self._database.run(find_attempts, query)
+
+    async def counts(self) -> Mapping[str, int]:
+        """Give `total`, `successful`, `failed` of the phones' attempts kept; costs nothing."""
+        successful, failed = self._tally[True, False], self._tally[False, False]
+        return {"total": successful + failed, "successful": successful, "failed": failed}
+
+    # --- writing -----------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Write all that was queued before the call. Raises StoreError when it cannot be."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self._writing is None and not self._queue.is_empty:
+            self._write()
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def close(self) -> None:
+        """Write the rest and stop; idempotent. What cannot be written is logged as lost."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            await self.flush()
+        except StoreError as error:
+            lost = len(self._queue.attempts)
+            _log.error("attempts lost at stop: %s", error, extra={"lost": lost})  # noqa: TRY400 - no bug of ours, the message says it all
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._retention.close()
+
+    def _arm(self, delay_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._writing is None and not self._queue.is_empty:
+            self._write()
+
+    def _write(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._queue
+        try:
+            self._writing = self._database.submit(write_batch, batch)
+        except StoreError as error:
+            self._complain("journal cannot be written: %s", error)
+            return
+        self._queue, self._in_flight = Queue(), batch
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, done: asyncio.Future[list[Attempt]]) -> None:
+        self._writing = None
+        batch, self._in_flight = self._in_flight, Queue()
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        if error is None:
+            lost = done.result()
+            self._tally.subtract(tally_of(lost))
+            self._note_dropped(len(lost))
+            self._retention.nudge(self._tally.total())
+            if self._timer is None and not self._queue.is_empty:
+                self._write()
+            return
+        self._complain("journal cannot be written, will try again: %s", error)
+        self._take_back(batch)
+        if not self._is_closed:
+            self._arm(_RETRY_DELAY_S)
+
+    def _take_back(self, batch: Queue) -> None:
+        newer = self._queue
+        attempts = batch.attempts + newer.attempts
+        excess = attempts[QUEUE_LIMIT:]
+        del attempts[QUEUE_LIMIT:]
+        self._tally.subtract(tally_of(excess))
+        self._note_dropped(len(excess))
+        self._queue = Queue(
+            attempts=attempts,
+            sightings=batch.sightings | newer.sightings,
+            unknown=batch.unknown | newer.unknown,
+        )
+
+    def _note_dropped(self, number: int) -> None:
+        if number:
+            self._dropped += number
+            self._complain("attempts dropped from the journal since start: %d", self._dropped)
+
+    def _complain(self, message: str, value: object) -> None:
+        """Log at most once a minute of each kind."""
+        now_s = self._loop.time()
+        last_s = self._complained_at_s.get(message)
+        if last_s is None or now_s - last_s >= _COMPLAINT_INTERVAL_S:
+            self._complained_at_s[message] = now_s
+            _log.error(message, value)
+
+
+# --- on the database thread ------------------------------------------------------------------
+
+
+def write_batch(connection: Connection, batch: Queue) -> list[Attempt]:
+    """Write all of a batch; gives the attempts that the database will never take.
+
+    A failure that may pass (disk full, connection gone) is raised and the batch tried again.
+    """
+    _write_each(connection, write_sightings, list(batch.sightings.values()))
+    _write_each(connection, write_unknown, list(batch.unknown.items()))
+    return _write_each(connection, write_attempts, batch.attempts)
+
+
+def _write_each(
+    connection: Connection, write: Callable[[Connection, Sequence[Any]], None], items: list[T]
+) -> list[T]:
+    """Write items together; where one is refused for what it is, singly without it."""
+    if not items:
+        return []
+    try:
+        with connection.begin_nested():
+            write(connection, items)
+    except (OperationalError, InterfaceError):
+        raise
+    except (SQLAlchemyError, ValueError, OverflowError) as error:
+        if len(items) == 1:
+            _log.exception("a row cannot be stored: %s", type(error).__name__)
+            return items
+        return [lost for item in items for lost in _write_each(connection, write, [item])]
+    return []

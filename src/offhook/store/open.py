@@ -1,0 +1,62 @@
+"""Opens the store: one database, and one repository per noun on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from offhook.actions.ports import Clock
+from offhook.store.database import Database
+from offhook.store.inventory import SqlInventoryStore
+from offhook.store.journal import SqlJournal
+from offhook.store.reboots import SqlRebootStore
+from offhook.store.registrations import SqlRegistrationStore
+from offhook.store.tokens import SqlTokenStore
+from offhook.store.uploads import SqlUploadStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """All that is durable, on one database thread."""
+
+    database: Database
+    inventory: SqlInventoryStore
+    journal: SqlJournal
+    reboots: SqlRebootStore
+    tokens: SqlTokenStore
+    uploads: SqlUploadStore
+    registrations: SqlRegistrationStore
+
+    async def close(self) -> None:
+        """Write what is queued and close the database; idempotent."""
+        try:
+            await self.journal.close()
+        finally:
+            await self.database.close()
+
+
+async def open_store(
+    url: str, *, key_file: Path, keep_days: int, keep_rows: int, now: Clock
+) -> Store:
+    """Open or create the database at an absolute URL and bring it to this version's schema.
+
+    `keep_days` and `keep_rows` bound the history of attempts, 0 without limit; reboots are kept
+    for `keep_days` too. Raises StoreError when the database cannot be used.
+    """
+    database = await Database.open(url, key_file)
+    try:
+        journal = await SqlJournal.open(
+            database, keep_days=keep_days, keep_rows=keep_rows, now=now
+        )
+    except BaseException:
+        await database.close()
+        raise
+    return Store(
+        database=database,
+        inventory=SqlInventoryStore(database),
+        journal=journal,
+        reboots=SqlRebootStore(database),
+        tokens=SqlTokenStore(database),
+        uploads=SqlUploadStore(database),
+        registrations=SqlRegistrationStore(database),
+    )

@@ -1,0 +1,88 @@
+"""SIP bindings saved over a restart: statements and row mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from offhook.core.mac import Mac
+from offhook.core.model import Registration
+from offhook.store.database import Database
+from offhook.store.tables import registrations
+from offhook.store.values import from_us, storable, to_us
+
+
+class SqlRegistrationStore:
+    """Bindings by extension, each extension's in their order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load_registrations(self) -> list[Registration]:
+        """Give all bindings saved, expired ones too."""
+        return await self._database.run(_load)
+
+    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+        """Replace the bindings of the given extensions, in one transaction. Raises StoreError."""
+        if extensions:
+            await self._database.run(_save, {key: tuple(of) for key, of in extensions.items()})
+
+
+def _load(connection: Connection) -> list[Registration]:
+    statement = select(registrations).order_by(
+        registrations.c.extension, registrations.c.position
+    )
+    return [_registration_of(row) for row in connection.execute(statement).mappings()]
+
+
+def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, ...]]) -> None:
+    connection.execute(
+        delete(registrations).where(registrations.c.extension == bindparam("replaced")),
+        [{"replaced": extension} for extension in extensions],
+    )
+    rows = [
+        _row_of(extension, position, registration)
+        for extension, bindings in extensions.items()
+        for position, registration in enumerate(bindings)
+    ]
+    if rows:
+        connection.execute(insert(registrations), rows)
+
+
+def _row_of(extension: str, position: int, registration: Registration) -> dict[str, object]:
+    return {
+        "extension": extension,
+        "position": position,
+        "contact": storable(registration.contact),
+        "source": registration.source,
+        "call_id": storable(registration.call_id),
+        "cseq": registration.cseq,
+        "user_agent": storable(registration.user_agent),
+        "mac": None if registration.mac is None else registration.mac.plain,
+        "path": [storable(uri) for uri in registration.path],
+        "instance": storable(registration.instance),
+        "q": registration.q,
+        "registered_us": to_us(registration.registered_at),
+        "refreshed_us": to_us(registration.refreshed_at),
+        "expires_us": to_us(registration.expires_at),
+    }
+
+
+def _registration_of(row: Any) -> Registration:
+    return Registration(
+        extension=row["extension"],
+        contact=row["contact"],
+        source=row["source"],
+        call_id=row["call_id"],
+        cseq=row["cseq"],
+        user_agent=row["user_agent"],
+        mac=None if row["mac"] is None else Mac(int(row["mac"], 16)),
+        path=tuple(row["path"]),
+        instance=row["instance"],
+        q=row["q"],
+        registered_at=from_us(row["registered_us"]),
+        refreshed_at=from_us(row["refreshed_us"]),
+        expires_at=from_us(row["expires_us"]),
+    )

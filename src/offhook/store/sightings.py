@@ -1,0 +1,182 @@
+"""What was last seen of devices and of strangers: statements and row mapping."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from offhook.core.mac import Mac
+from offhook.core.model import Sighting, UnknownPhone
+from offhook.store import tables
+from offhook.store.upsert import upsert
+from offhook.store.values import from_us, from_us_or_none, storable, to_us, to_us_or_none
+
+# How many MACs one statement asks for: databases limit the values of a statement.
+_MACS_A_STATEMENT = 500
+
+UnknownNote = tuple[Mac, UnknownPhone | None]
+"""The newest state of an unknown phone, or None to forget it."""
+
+
+def load_sightings(connection: Connection) -> list[Sighting]:
+    """Read the sighting of every device that was seen."""
+    table = tables.deliveries
+    delivered: dict[str, dict[str, str]] = {}
+    once: dict[str, str] = {}  # common files have one name and one digest on every phone
+    for mac, file, digest in connection.execute(select(table.c.mac, table.c.file, table.c.digest)):
+        files = delivered.setdefault(mac, {})
+        files[once.setdefault(file, file)] = once.setdefault(digest, digest)
+    seen = tables.sightings
+    statement = select(
+        seen.c.mac,
+        seen.c.address,
+        seen.c.user_agent,
+        seen.c.firmware,
+        seen.c.last_contact_us,
+        seen.c.last_provisioned_us,
+    )
+    return [
+        Sighting(
+            mac=Mac(int(mac, 16)),
+            address=address,
+            user_agent=user_agent,
+            firmware=sys.intern(firmware),
+            last_contact=from_us_or_none(contact_us),
+            last_provisioned=from_us_or_none(provisioned_us),
+            delivered=delivered.pop(mac, None) or {},
+        )
+        for mac, address, user_agent, firmware, contact_us, provisioned_us in connection.execute(
+            statement
+        )
+    ]
+
+
+def write_sightings(connection: Connection, sightings: Sequence[Sighting]) -> None:
+    """Replace the sightings of the given devices; one of a device deleted meanwhile is dropped."""
+    known = _which_exist(connection, [sighting.mac.plain for sighting in sightings])
+    kept = {s.mac.plain: s for s in sightings if s.mac.plain in known}
+    upsert(
+        connection,
+        tables.sightings,
+        [
+            {
+                "mac": mac,
+                "address": storable(sighting.address),
+                "user_agent": storable(sighting.user_agent),
+                "firmware": storable(sighting.firmware),
+                "last_contact_us": to_us_or_none(sighting.last_contact),
+                "last_provisioned_us": to_us_or_none(sighting.last_provisioned),
+            }
+            for mac, sighting in kept.items()
+        ],
+    )
+    _write_deliveries(
+        connection,
+        {
+            mac: {storable(file): digest for file, digest in sighting.delivered.items()}
+            for mac, sighting in kept.items()
+        },
+    )
+
+
+def _write_deliveries(connection: Connection, wanted: Mapping[str, dict[str, str]]) -> None:
+    # Most sightings deliver what was delivered before: reading is a tenth of writing.
+    stored: dict[str, dict[str, str]] = {mac: {} for mac in wanted}
+    table = tables.deliveries
+    for macs in _pieces(list(wanted)):
+        statement = select(table.c.mac, table.c.file, table.c.digest).where(table.c.mac.in_(macs))
+        for mac, file, digest in connection.execute(statement):
+            stored[mac][file] = digest
+    gone = [
+        {"gone_mac": mac, "gone_file": file}
+        for mac, files in stored.items()
+        for file in files.keys() - wanted[mac].keys()
+    ]
+    if gone:
+        statement_gone = delete(table).where(
+            table.c.mac == bindparam("gone_mac"), table.c.file == bindparam("gone_file")
+        )
+        connection.execute(statement_gone, gone)
+    upsert(
+        connection,
+        table,
+        [
+            {"mac": mac, "file": file, "digest": digest}
+            for mac, files in wanted.items()
+            for file, digest in files.items()
+            if stored[mac].get(file) != digest
+        ],
+    )
+
+
+def _which_exist(connection: Connection, macs: Sequence[str]) -> set[str]:
+    column = tables.devices.c.mac
+    found: set[str] = set()
+    for some in _pieces(macs):
+        found.update(connection.execute(select(column).where(column.in_(some))).scalars())
+    return found
+
+
+def _pieces(macs: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(macs), _MACS_A_STATEMENT):
+        yield macs[start : start + _MACS_A_STATEMENT]
+
+
+def load_unknown(connection: Connection) -> list[UnknownPhone]:
+    """Read all unknown phones, the longest silent first."""
+    table = tables.unknown_phones
+    statement = select(
+        table.c.mac,
+        table.c.vendor,
+        table.c.model,
+        table.c.firmware,
+        table.c.address,
+        table.c.user_agent,
+        table.c.first_seen_us,
+        table.c.last_seen_us,
+        table.c.count,
+    ).order_by(table.c.last_seen_us, table.c.mac)
+    return [
+        UnknownPhone(
+            mac=Mac(int(mac, 16)),
+            vendor=vendor,
+            model=model,
+            firmware=firmware,
+            address=address,
+            user_agent=user_agent,
+            first_seen=from_us(first_us),
+            last_seen=from_us(last_us),
+            count=count,
+        )
+        for mac, vendor, model, firmware, address, user_agent, first_us, last_us, count
+        in connection.execute(statement)
+    ]
+
+
+def write_unknown(connection: Connection, notes: Sequence[UnknownNote]) -> None:
+    """Put or forget unknown phones; each MAC at most once."""
+    forgotten = [{"gone": mac.plain} for mac, phone in notes if phone is None]
+    if forgotten:
+        table = tables.unknown_phones
+        connection.execute(delete(table).where(table.c.mac == bindparam("gone")), forgotten)
+    upsert(
+        connection,
+        tables.unknown_phones,
+        [
+            {
+                "mac": phone.mac.plain,
+                "vendor": phone.vendor,
+                "model": storable(phone.model),
+                "firmware": storable(phone.firmware),
+                "address": storable(phone.address),
+                "user_agent": storable(phone.user_agent),
+                "first_seen_us": to_us(phone.first_seen),
+                "last_seen_us": to_us(phone.last_seen),
+                "count": phone.count,
+            }
+            for _, phone in notes
+            if phone is not None
+        ],
+    )
