@@ -1,4 +1,4 @@
-"""Typed settings: `config.yml`, then `OFFHOOK_SECTION__KEY`, then `…_FILE`; problems become findings."""
+"""Typed settings: `config.yml`, then `OFFHOOK_SECTION__KEY`; problems become findings."""
 
 from __future__ import annotations
 

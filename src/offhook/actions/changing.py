@@ -94,8 +94,6 @@ class Changing:
         after: Sequence[Device],
         before: Mapping[Mac, Device | None],
         source: FileSource,
-        *,
-        is_strict: bool = True,
     ) -> list[Mac]:
         """Compare digests before and after. Refuses the change when a file cannot be made.
 
@@ -106,7 +104,7 @@ class Changing:
             old = before.get(device.mac)
             had = digests(self.state.source, old) if old is not None else {}
             has = digests(source, device)
-            if isinstance(has, RenderFault) and is_strict and not isinstance(had, RenderFault):
+            if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
                 raise BadRequestError(
                     has.code,
                     f"the files of {device.mac.colons} cannot be made: {has.message}",

@@ -54,7 +54,10 @@ class Files:
         """Digests by file name of what a device should have; a fault when it cannot be made."""
         found = self._expected.get(mac)
         if found is None:
-            found = self._expected[mac] = digests(self.state.source, self.state.devices[mac])
+            revision = self.state.revision
+            found = digests(self.state.source, self.state.devices[mac])
+            if revision == self.state.revision:  # another thread may have changed something
+                self._expected[mac] = found
         return found
 
     def forget(self, macs: Iterable[Mac]) -> None:

@@ -35,7 +35,7 @@ class FreeSettings:
                 return before, Changes()
             source = overlaid(self._state.source, settings={scope: after})
             same = {device.mac: device for device in devices}
-            changed = await asyncio.to_thread(self._changed, devices, same, source)
+            changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
             subject = f"{scope.level} {scope.key}".strip()
             row = self._changing.change(
                 actor, "settings", subject, "changed", dict(before), dict(after)
@@ -46,15 +46,18 @@ class FreeSettings:
         return after, await self._changing.wake(changed, reason=reason, asked_by=actor)
 
     async def templates_changed(self, source: FileSource, actor: str) -> Changes:
-        """Take new templates; phones whose files change are told to fetch again."""
+        """Take new templates; phones whose files change are told to fetch again.
+
+        Refused as a whole when a device's files, fine before, could not be made any more.
+        """
         async with self._state.lock:
             devices = list(self._state.devices.values())
             same = {device.mac: device for device in devices}
-            changed = await asyncio.to_thread(self._changed, devices, same, source, is_strict=False)
-            self._state.source = source
-            self._files.forget_all()
+            changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
             row = self._changing.change(actor, "templates", "site", "changed", None, None)
             await self._changing.commit([], [row])
+            self._state.source = source
+            self._files.forget_all()
         return await self._changing.wake(changed, reason="templates changed", asked_by=actor)
 
     def _devices_in(self, scope: SettingScope) -> list[Device]:
@@ -79,19 +82,22 @@ def merged_settings(
             after.pop(key, None)
             continue
         try:
-            check_setting(key, value)
-            if key in PARSERS:
-                parse_preference(key, value)
-            elif is_site:
-                names = ", ".join(PARSERS)
-                raise FieldError(
-                    "settings",
-                    f"of the site may not have the maker's key {key}; set it for a vendor, model "
-                    f"or device; neutral keys are {names}",
-                )
+            _check(key, value, is_site=is_site)
         except (FieldError, PreferenceError) as error:
             raise BadRequestError(
                 "bad_settings", str(error), "correct this setting; nothing was changed"
             ) from None
         after[key] = value
     return after
+
+
+def _check(key: str, value: str, *, is_site: bool) -> None:
+    check_setting(key, value)
+    if key in PARSERS:
+        parse_preference(key, value)
+    elif is_site:
+        raise FieldError(
+            "settings",
+            f"of the site may not have the maker's key {key}: set it for a vendor, model or "
+            f"device; neutral keys are {', '.join(PARSERS)}",
+        )

@@ -85,7 +85,7 @@ class State:
         return self.unknown.popitem(last=False)[0] if len(self.unknown) > UNKNOWN_KEPT else None
 
     def similar(self, mac: Mac, limit: int = 5) -> list[Mac]:
-        """Registered MACs of the same block nearest to this one, by place and by few differing digits.
+        """Registered MACs of the same block that are nearest, by few differing digits.
 
         Looks at the 32 neighbours in order on each side: constant cost in any fleet.
         """

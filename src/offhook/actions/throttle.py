@@ -13,7 +13,17 @@ from offhook.core.mac import Mac
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # RFC 1918, loopback, link-local, RFC 6598 (carrier NAT), RFC 4193.
-_PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10", "::1/128", "fe80::/10", "fc00::/7"]
+_PRIVATE = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "100.64.0.0/10",
+    "::1/128",
+    "fe80::/10",
+    "fc00::/7",
+)
 _SOURCES_KEPT = 4096
 _WINDOW_S = 60.0
 

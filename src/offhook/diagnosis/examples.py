@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from offhook.core.events import RegistrationRefused
@@ -50,6 +51,7 @@ ACME = VendorProfile(
             name="{mac}.cfg",
             pattern=re.compile(r"(?P<mac>[0-9a-f]{12})\.cfg", re.IGNORECASE),
             kind=FileKind.DEVICE,
+            template="acme.j2",
         ),
     ),
     models=(
@@ -80,7 +82,6 @@ ACME = VendorProfile(
 )
 """A maker that does not exist: examples and tests of rules need one."""
 
-_OTHER_AGENTS = (re.compile(r"^Bolt (?P<model>\w+) (?P<firmware>[\d.]+)"),)
 
 EXTENSION = Extension(number="1001", name="Ada", secret=Secret("example"), created_at=NOW)
 PHONE = Device(
@@ -179,3 +180,27 @@ REBOOT = Reboot(
     asked_at=NOW - 20 * MINUTE,
     step=RebootStep.UNANSWERED,
 )
+
+BOLT = replace(
+    ACME,
+    name="bolt",
+    label="Bolt",
+    ouis=frozenset({"02b017"}),
+    agents=(re.compile(r"^Bolt (?P<model>\w+) (?P<firmware>[\d.]+)"),),
+    placeholder="$MA",
+    url_form="{base}$MA.cfg",
+)
+"""A second maker, with another MAC variable."""
+
+HEALTHY = Facts(
+    now=NOW,
+    profiles={"acme": ACME, "bolt": BOLT},
+    extensions={"1001": EXTENSION},
+    devices={MAC: PHONE},
+    sightings={MAC: SEEN},
+    expected={MAC: {FILE: _DIGEST}},
+    registrations={"1001": (BINDING,)},
+    device_registrations={MAC: (BINDING,)},
+    attempts=(SERVED,),
+)
+"""Nothing wrong: no rule finds anything here."""

@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 
 from offhook.core.events import RegistrationRefused
 from offhook.core.mac import Mac
-from offhook.core.model import FINAL_STEPS, Attempt, OutcomeKind
+from offhook.core.model import (
+    FINAL_STEPS,
+    Attempt,
+    OutcomeKind,
+    Reboot,
+    RebootStep,
+    UnknownPhone,
+)
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.evidence import host_of
 from offhook.diagnosis.facts import Facts
@@ -104,22 +111,53 @@ def is_rebooting(facts: Facts, mac: Mac) -> bool:
     )
 
 
-def has_registered_since(facts: Facts, refusal: RegistrationRefused) -> bool:
-    """Say whether the phone of a refused REGISTER has registered after it.
+def still_refused(facts: Facts, *reasons: str) -> list[RegistrationRefused]:
+    """Give the REGISTERs of the last day refused for one of the reasons, newest first.
 
-    The same phone: same MAC, same source with its port, or same extension from the same address.
+    Left out are those whose phone has registered since: same source with its port, same MAC, or
+    same extension from the same address.
     """
-    host = host_of(refusal.source)
-    bindings = (binding for all_of in facts.registrations.values() for binding in all_of)
-    return any(
-        binding.refreshed_at > refusal.at
-        and (
-            binding.source == refusal.source
-            or (refusal.mac is not None and binding.mac == refusal.mac)
-            or (
-                binding.address == host
-                and binding.extension in (refusal.extension, refusal.claimed)
-            )
+    since: dict[object, datetime] = {}
+    for bindings in facts.registrations.values():
+        for binding in bindings:
+            for key in _keys(binding.source, binding.mac, binding.extension):
+                since[key] = max(binding.refreshed_at, since.get(key, binding.refreshed_at))
+    standing = [
+        refusal
+        for refusal in facts.refused_registers
+        if refusal.reason in reasons
+        and facts.now - refusal.at <= DAY
+        and not any(
+            since[key] > refusal.at
+            for name in {refusal.extension, refusal.claimed}
+            for key in _keys(refusal.source, refusal.mac, name)
+            if key in since
         )
-        for binding in bindings
-    )
+    ]
+    return sorted(standing, key=lambda refusal: refusal.at, reverse=True)
+
+
+def _keys(source: str, mac: Mac | None, extension: str) -> tuple[object, ...]:
+    by_mac = (mac,) if mac is not None else ()
+    return (source, (host_of(source), extension), *by_mac)
+
+
+def recent_unknown(facts: Facts) -> list[UnknownPhone]:
+    """Give the unknown phones that asked in the last day and were not registered since."""
+    return [
+        phone
+        for phone in facts.unknown
+        if facts.now - phone.last_seen <= DAY and phone.mac not in facts.devices
+    ]
+
+
+def stopped_reboots(facts: Facts, step: RebootStep) -> list[tuple[Mac, Reboot]]:
+    """Give the devices whose newest reboot stopped at a step and that have not fetched since."""
+    stopped = []
+    for mac, reboot in facts.reboots.items():
+        sighting = facts.sightings.get(mac)
+        fetched = sighting.last_provisioned if sighting else None
+        has_fetched = fetched is not None and fetched > reboot.asked_at
+        if reboot.step is step and mac in facts.devices and not has_fetched:
+            stopped.append((mac, reboot))
+    return stopped

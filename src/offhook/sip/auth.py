@@ -10,8 +10,6 @@ from offhook.sip.digest import (
     BEST_FIRST,
     Algorithm,
     Credentials,
-    Nonces,
-    NonceState,
     find_algorithm,
     is_right_response,
     parse_credentials,
@@ -19,6 +17,7 @@ from offhook.sip.digest import (
 )
 from offhook.sip.limits import FailureLimits
 from offhook.sip.message import Request
+from offhook.sip.nonces import Nonces, NonceState
 from offhook.sip.uri import SipUri, parse_uri
 
 SecretOf = Callable[[str], str | None]

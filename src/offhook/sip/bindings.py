@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
 
@@ -85,6 +85,9 @@ class Conflict:
     reason: str
 
 
+OUT_OF_ORDER = Conflict(status=500, reason="CSeq Out Of Order")
+
+
 class BindingTable:
     """All live bindings. A change of several contacts is made whole or not at all."""
 
@@ -121,8 +124,10 @@ class BindingTable:
         effects: list[BindingEffect] = []
         for ask in asks:
             old = _find(draft, ask, touched)
-            if old is not None and not _is_newer(old, ask.binding):
-                return Conflict(status=500, reason="CSeq Out Of Order")
+            # The same contact twice in one request: the later one counts.
+            is_ours = old is not None and old.contact in touched
+            if old is not None and not is_ours and not _is_newer(old, ask.binding):
+                return OUT_OF_ORDER
             if old is not None:
                 del draft[old.contact]
             if not ask.is_removal:
@@ -136,11 +141,15 @@ class BindingTable:
         self._commit(aor, draft)
         return (*evicted, *effects)
 
-    def clear(self, aor: str, call_id: str = "", cseq: int = 0) -> tuple[Unbound, ...] | Conflict:
-        """Remove all bindings of an extension; with a Call-ID only if its CSeq is in order."""
+    def clear(self, aor: str, call_id: str, cseq: int) -> tuple[Unbound, ...] | Conflict:
+        """Remove all bindings of an extension as `Contact: *` asks, if the CSeq is in order."""
+        if any(old.call_id == call_id and cseq <= old.cseq for old in self.of(aor)):
+            return OUT_OF_ORDER
+        return self.drop(aor)
+
+    def drop(self, aor: str) -> tuple[Unbound, ...]:
+        """Remove all bindings of an extension because a person or a program says so."""
         bindings = self.of(aor)
-        if any(old.call_id == call_id and cseq <= old.cseq for old in bindings):
-            return Conflict(status=500, reason="CSeq Out Of Order")
         self._commit(aor, {})
         return tuple(Unbound(binding=old, reason="removed") for old in bindings)
 
@@ -223,10 +232,11 @@ def _is_newer(old: Binding, new: Binding) -> bool:
 
 
 def _bind(draft: dict[str, Binding], new: Binding, old: Binding | None) -> Bound:
+    was_rebooted = old is not None and old.call_id != new.call_id
+    if old is not None and not was_rebooted:
+        new = replace(new, registered_at=old.registered_at)
     draft[new.contact] = new
-    if old is None:
-        return Bound(binding=new, is_new=True, was_rebooted=False)
-    return Bound(binding=new, is_new=False, was_rebooted=old.call_id != new.call_id)
+    return Bound(binding=new, is_new=old is None, was_rebooted=was_rebooted)
 
 
 def _host(source: str) -> str:

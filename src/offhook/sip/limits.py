@@ -18,7 +18,9 @@ class FailureLimits:
     At most `capacity` keys are remembered, the one least recently failed is forgotten first.
     """
 
-    def __init__(self, *, window_s: float = 60.0, bar_s: float = 60.0, capacity: int = 8192) -> None:
+    def __init__(
+        self, *, window_s: float = 60.0, bar_s: float = 60.0, capacity: int = 8192
+    ) -> None:
         self._window_s = window_s
         self._bar_s = bar_s
         self._capacity = capacity

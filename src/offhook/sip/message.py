@@ -1,4 +1,7 @@
-"""SIP messages as values: what was read is kept as written, what is made is checked. RFC 3261 §7."""
+"""SIP messages as values: what was read is kept as written, what we make is checked.
+
+RFC 3261 §7.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,8 @@ _COMPACT = {
     "v": "via",
     "x": "session-expires",
 }
-TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
-_TOKEN = re.compile(TOKEN)
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+TCHARS = r"[A-Za-z0-9\-.!%*_+`'~]+"
+_TOKEN = re.compile(TCHARS)
 _FORBIDDEN = re.compile(r"[\r\n\x00]")
 _TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 
@@ -69,7 +71,7 @@ def canonical(name: str) -> str:
 
 
 def read_headers(lines: Iterable[str]) -> Headers | str:
-    """Index header lines that came from the wire; gives what is wrong instead when one is no header."""
+    """Index header lines from the wire; gives what is wrong instead when one is no header."""
     kept = tuple(lines)
     index: dict[str, tuple[str, ...]] = {}
     for line in kept:
@@ -80,7 +82,7 @@ def read_headers(lines: Iterable[str]) -> Headers | str:
                 return "header line without a name"
             key = canonical(name)
         if "\r" in value:
-            value = _FOLD.sub(" ", value)
+            value = " ".join(piece.strip(" \t") for piece in value.split("\r\n"))
         value = value.strip(" \t")
         index[key] = (*index[key], value) if key in index else (value,)
     return Headers(kept, index)

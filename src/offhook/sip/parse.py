@@ -8,7 +8,7 @@ from dataclasses import replace
 from offhook.sip.message import (
     MAX_HEADERS,
     MAX_MESSAGE_BYTES,
-    TOKEN,
+    TCHARS,
     Headers,
     Junk,
     KeepAlive,
@@ -22,10 +22,8 @@ from offhook.sip.message import (
 from offhook.sip.uri import OtherUri, SipUri, parse_name_addr, parse_uri
 from offhook.sip.via import parse_cseq, top_via
 
-_REQUEST = re.compile(rf"({TOKEN}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
+_REQUEST = re.compile(rf"({TCHARS}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
 _RESPONSE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*))?\Z", re.DOTALL)
-# A request line that is wrong but shows that a request was meant, so that it can be answered 400.
-_ALMOST_REQUEST = re.compile(rf"({TOKEN})[ \t]+(.*?)[ \t]+([Ss][Ii][Pp]/[0-9]+\.[0-9]+)[ \t]*\Z")
 _CALL_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _NUMBER = re.compile(r"[0-9]+\Z")
 
@@ -102,16 +100,16 @@ def _read_other_start(start: str, headers: Headers) -> Message | Verdict:
         )
         problem = _find_problem(headers, "")
         return Junk(reason=f"response: {problem}") if problem else response
-    almost = _ALMOST_REQUEST.match(start)
-    if almost is None:
+    # A wrong request line that still shows that a request was meant can be answered.
+    words = start.split()
+    if len(words) < 3 or not words[-1].upper().startswith("SIP/"):
         return Junk(reason="neither request nor response")
-    method, uri, version = almost.groups()
-    request = Request(method=method, uri=uri, headers=headers, version=version)
+    request = Request(method=words[0], uri=words[1], headers=headers, version=words[-1])
     return refuse(request, 400, "Malformed Request Line")
 
 
 def refuse(message: Message, status: int, reason: str) -> Verdict:
-    """Judge a message unusable: a request is answered if its Via tells where, else it is dropped."""
+    """Judge a message unusable: a request whose Via tells where is answered, others dropped."""
     if isinstance(message, Response) or message.method == "ACK":
         return Junk(reason=reason)
     if top_via(message.headers) is None:

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from offhook.sip.message import TOKEN
+from offhook.sip.message import TCHARS
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\U0010ffff<>"]')
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::([0-9]{1,5}))?\Z")
 _URI_PARAM = re.compile(r";([^;=?]+)(?:=([^;?]*))?")
 _PARAM = re.compile(
-    rf'[ \t]*;[ \t]*({TOKEN})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;,"\s<>]*))?[ \t]*', re.DOTALL
+    rf'[ \t]*;[ \t]*({TCHARS})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;,"\s<>]*))?[ \t]*', re.DOTALL
 )
-_NAME_ADDR = re.compile(
-    r'[ \t]*(?:("(?:[^"\\]|\\.)*")|([^<>"]*?))[ \t]*<[ \t]*([^<>]*?)[ \t]*>', re.DOTALL
-)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Every alternative takes its text in one go: no input costs more than its length.
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|<[^<>]*>?|,|[^,"<]+', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 # A parameter that only one of two URIs has makes them differ. RFC 3261 §19.1.4; transport counts
@@ -149,15 +149,27 @@ def parse_name_addr(value: str) -> NameAddr | None:
     Without angle brackets everything from the first `;` belongs to the header (RFC 3261 §20.10).
     A display name may hold more than tokens, and blanks inside the brackets are forgiven.
     """
-    found = _NAME_ADDR.match(value)
-    if found is not None:
-        params = read_params(value[found.end() :])
-        quoted, plain, uri = found.groups()
-        display = unquote(quoted) if quoted else plain
-        if params is None or not uri:
-            return None
-        return NameAddr(display=display, uri=uri, params=params)
-    uri, semicolon, rest = value.strip(" \t").partition(";")
+    text = value.strip(" \t")
+    quoted = _QUOTED.match(text)
+    display_end = quoted.end() if quoted else 0
+    opening = text.find("<", display_end)
+    if opening < 0:
+        return None if quoted else _parse_bare(text)
+    display = text[display_end:opening].strip(" \t")
+    inner, closing, rest = text[opening + 1 :].partition(">")
+    params = read_params(rest)
+    uri = inner.strip(" \t")
+    if not closing or params is None or not uri or _ILLEGAL.search(uri):
+        return None
+    if quoted:
+        return (
+            None if display else NameAddr(display=unquote(quoted.group()), uri=uri, params=params)
+        )
+    return None if '"' in display else NameAddr(display=display, uri=uri, params=params)
+
+
+def _parse_bare(text: str) -> NameAddr | None:
+    uri, semicolon, rest = text.partition(";")
     params = read_params(semicolon + rest)
     uri = uri.rstrip(" \t")
     if params is None or not uri or _ILLEGAL.search(uri):
@@ -200,23 +212,11 @@ def split_list(value: str) -> list[str]:
     if "," not in value:
         return [value.strip(" \t")]
     parts: list[str] = []
-    start, at = 0, 0
-    is_quoted = is_bracketed = False
-    while at < len(value):
-        sign = value[at]
-        if is_quoted:
-            if sign == "\\":
-                at += 1
-            elif sign == '"':
-                is_quoted = False
-        elif sign == '"':
-            is_quoted = True
-        elif sign in "<>":
-            is_bracketed = sign == "<"
-        elif sign == "," and not is_bracketed:
-            parts.append(value[start:at].strip(" \t"))
-            start = at + 1
-        at += 1
+    start = 0
+    for piece in _PIECE.finditer(value):
+        if piece.group() == ",":
+            parts.append(value[start : piece.start()].strip(" \t"))
+            start = piece.end()
     return [*parts, value[start:].strip(" \t")]
 
 

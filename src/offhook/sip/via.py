@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from offhook.sip.message import TOKEN, Headers
+from offhook.sip.message import TCHARS, Headers
 from offhook.sip.uri import join_host_port, read_params, split_list
 
 MAGIC_COOKIE = "z9hG4bK"
 _VIA = re.compile(
-    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN})[ \t]+"
+    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TCHARS})[ \t]+"
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(?=;|\Z)",
     re.IGNORECASE,
 )
-_CSEQ = re.compile(rf"([0-9]{{1,10}})[ \t]+({TOKEN})\Z")
-_RPORT = re.compile(r";[ \t]*rport[ \t]*(?:=[ \t]*[0-9]*)?[ \t]*(?=;|\Z)", re.IGNORECASE)
+_CSEQ = re.compile(rf"([0-9]{{1,10}})[ \t]+({TCHARS})\Z")
+_RPORT = re.compile(r";[ \t]*rport(?:[ \t]*=[ \t]*[0-9]*)?(?=[ \t]*(?:;|\Z))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def top_via(headers: Headers) -> Via | None:
 
 
 def stamp_via(headers: Headers, via: Via, host: str, port: int) -> str:
-    """Give the first Via line's value with `received` and `rport` filled in, or empty if not needed.
+    """Give the first Via line's value with `received` and `rport`, empty if not needed.
 
     RFC 3581 §4: with rport both are always set; RFC 3261 §18.2.1: otherwise received only when
     sent-by is another host.
@@ -93,7 +93,7 @@ def write_via(transport: str, host: str, port: int, branch: str) -> str:
 
 
 def parse_cseq(value: str) -> tuple[int, str] | None:
-    """Read number and method; None when it is no CSeq. The number is below 2^31, RFC 3261 §8.1.1.5."""
+    """Read number and method; None when it is no CSeq. Numbers end at 2^31, RFC 3261 §8.1.1.5."""
     found = _CSEQ.match(value)
     if found is None:
         return None

@@ -75,9 +75,7 @@ def store_error(error: Exception, place: str) -> StoreError:
             "send text without lone surrogates, and numbers of at most 64 bits",
         )
     text = " ".join(str(cause).split()) or type(cause).__name__
-    return StoreError(
-        f"database {place}: {text}", "is the database reachable and store.url right?"
-    )
+    return StoreError(f"database {place}: {text}", "is the database reachable and store.url right?")
 
 
 def file_error(error: OSError, what: str) -> StoreError:

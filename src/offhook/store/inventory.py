@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -52,13 +54,26 @@ class SqlInventoryStore:
 
 
 def _load(connection: Connection, cipher: Cipher) -> InventoryImage:
-    return InventoryImage(
-        extensions=_load_extensions(connection, cipher),
-        devices=_load_devices(connection, cipher),
-        settings=_load_scoped(connection),
-        sightings=load_sightings(connection),
-        unknown=load_unknown(connection),
-    )
+    with _collector_paused():
+        return InventoryImage(
+            extensions=_load_extensions(connection, cipher),
+            devices=_load_devices(connection, cipher),
+            settings=_load_scoped(connection),
+            sightings=load_sightings(connection),
+            unknown=load_unknown(connection),
+        )
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking a million new objects that all stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
@@ -101,9 +116,9 @@ def _load_devices(connection: Connection, cipher: Cipher) -> list[Device]:
             mac=Mac(int(mac, 16)),
             vendor=sys.intern(vendor),
             model=sys.intern(model),
-            lines=tuple(lines.pop(mac, ())),
+            lines=tuple(lines.get(mac, ())),
             admin_password=Secret(cipher.decrypt(password, table="devices", row=mac)),
-            settings=settings.pop(mac, None) or {},
+            settings=settings.get(mac, {}),
             created_at=from_us(created_us),
             updated_at=from_us(updated_us),
         )
@@ -187,9 +202,7 @@ def _commit(
     _add_changes(connection, changes)
 
 
-def _put_extensions(
-    connection: Connection, cipher: Cipher, writes: Iterable[PutExtension]
-) -> None:
+def _put_extensions(connection: Connection, cipher: Cipher, writes: Iterable[PutExtension]) -> None:
     newest = {write.extension.number: write.extension for write in writes}
     upsert(
         connection,
@@ -275,9 +288,7 @@ def _delete_devices(
         connection.execute(delete(table).where(table.c.mac == bindparam("gone")), macs)
 
 
-def _put_settings(
-    connection: Connection, _cipher: Cipher, writes: Iterable[PutSettings]
-) -> None:
+def _put_settings(connection: Connection, _cipher: Cipher, writes: Iterable[PutSettings]) -> None:
     table = tables.scoped_settings
     newest = {write.scope: write.settings for write in writes}
     connection.execute(

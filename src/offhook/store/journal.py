@@ -162,8 +162,7 @@ class SqlJournal:
         try:
             await self.flush()
         except StoreError as error:
-            lost = len(self._queue.attempts)
-            _log.error("attempts lost at stop: %s", error, extra={"lost": lost})  # noqa: TRY400 - no bug of ours, the message says it all
+            _log.error("%d attempts lost at stop: %s", len(self._queue.attempts), error)
         if self._timer is not None:
             self._timer.cancel()
         await self._retention.close()

@@ -45,9 +45,7 @@ async def open_store(
     """
     database = await Database.open(url, key_file)
     try:
-        journal = await SqlJournal.open(
-            database, keep_days=keep_days, keep_rows=keep_rows, now=now
-        )
+        journal = await SqlJournal.open(database, keep_days=keep_days, keep_rows=keep_rows, now=now)
     except BaseException:
         await database.close()
         raise

@@ -31,9 +31,7 @@ class SqlRegistrationStore:
 
 
 def _load(connection: Connection) -> list[Registration]:
-    statement = select(registrations).order_by(
-        registrations.c.extension, registrations.c.position
-    )
+    statement = select(registrations).order_by(registrations.c.extension, registrations.c.position)
     return [_registration_of(row) for row in connection.execute(statement).mappings()]
 
 

@@ -45,7 +45,7 @@ def load_sightings(connection: Connection) -> list[Sighting]:
             firmware=sys.intern(firmware),
             last_contact=from_us_or_none(contact_us),
             last_provisioned=from_us_or_none(provisioned_us),
-            delivered=delivered.pop(mac, None) or {},
+            delivered=delivered.get(mac, {}),
         )
         for mac, address, user_agent, firmware, contact_us, provisioned_us in connection.execute(
             statement
@@ -138,6 +138,7 @@ def load_unknown(connection: Connection) -> list[UnknownPhone]:
         table.c.last_seen_us,
         table.c.count,
     ).order_by(table.c.last_seen_us, table.c.mac)
+    rows = connection.execute(statement)
     return [
         UnknownPhone(
             mac=Mac(int(mac, 16)),
@@ -150,8 +151,7 @@ def load_unknown(connection: Connection) -> list[UnknownPhone]:
             last_seen=from_us(last_us),
             count=count,
         )
-        for mac, vendor, model, firmware, address, user_agent, first_us, last_us, count
-        in connection.execute(statement)
+        for mac, vendor, model, firmware, address, user_agent, first_us, last_us, count in rows
     ]
 
 

@@ -242,4 +242,4 @@ uploads = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-Index(None, uploads.c.at_us)
+Index(None, uploads.c.at_us, uploads.c.size_bytes)

@@ -49,7 +49,7 @@ class SqlUploadStore:
     def _put(self, connection: Connection, mac: str, file: str, body: bytes, at_us: int) -> None:
         row = {"mac": mac, "file": file, "size_bytes": len(body), "at_us": at_us, "body": body}
         upsert(connection, uploads, [row])
-        _trim_device(connection, mac, file)
+        _trim_device(connection, mac, file, len(body))
         if self._total_bytes is None:
             self._total_bytes = _sum_bytes(connection)
         else:
@@ -74,17 +74,16 @@ def _list(connection: Connection, mac: str) -> list[tuple[str, int, datetime]]:
 
 
 def _sum_bytes(connection: Connection) -> int:
-    return connection.execute(select(func.coalesce(func.sum(uploads.c.size_bytes), 0))).scalar_one()
+    return connection.execute(select(func.sum(uploads.c.size_bytes))).scalar() or 0
 
 
-def _trim_device(connection: Connection, mac: str, newest: str) -> None:
+def _trim_device(connection: Connection, mac: str, newest: str, newest_bytes: int) -> None:
     """Keep the newest files of a device within number and size; the one just put stays."""
-    files = [(newest, 0), *_sizes(connection, mac, newest)]
-    room = DEVICE_BYTES - FILE_BYTES
+    room_bytes = DEVICE_BYTES - newest_bytes
     gone = []
-    for number, (file, size) in enumerate(files):
-        room -= size
-        if number >= FILES_A_DEVICE or room < 0:
+    for number, (file, size) in enumerate(_sizes(connection, mac, newest), start=1):
+        room_bytes -= size
+        if number >= FILES_A_DEVICE or room_bytes < 0:
             gone.append((mac, file))
     _remove(connection, gone)
 

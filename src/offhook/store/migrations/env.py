@@ -1,4 +1,4 @@
-"""What Alembic runs: migrate on the connection given by `schema.upgrade`, inside its transaction."""
+"""What Alembic runs: migrate on the connection that `schema.upgrade` gives, in its transaction."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from offhook.vendors._dialects.xml_text import (
     encoded,
     escaped,
     inserted_last,
-    proven,
     replaced_content,
     spliced,
     written,
@@ -25,7 +24,7 @@ class XmlElements:
     """`flat-profile` holds one element for each parameter, alone or inside a `device` element.
 
     The last occurrence wins, an empty element clears, a missing one leaves the value. Truth values
-    are Yes and No. The maker's sheet, section 2 "Format" (A).
+    are Yes and No. SPA and MPP provisioning guides, "Configuration profile formats".
     """
 
     name = "xml-elements"
@@ -61,7 +60,7 @@ class XmlElements:
                 added.append(f"<{key}>{escaped(key, value)}</{key}>")
         if added:
             edits.append(inserted_last(data, found[profile], added))
-        return proven(spliced(data, edits), settings, self.parse)
+        return spliced(data, edits)
 
 
 def _profile(found: Sequence[Element]) -> int:

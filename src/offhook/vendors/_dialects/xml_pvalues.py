@@ -12,7 +12,6 @@ from offhook.vendors._dialects.xml_text import (
     encoded,
     escaped,
     inserted_last,
-    proven,
     replaced_content,
     spliced,
     written,
@@ -26,9 +25,10 @@ _DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
 class XmlPValues:
     """`gs_provision` with a `config` of version 1 (`<P35>1001</P35>`) or 2 (`<item name="…">`).
 
-    The last occurrence wins, an empty element clears (B), unknown values are ignored. Truth values
-    are 1 and 0. A `part` of an item is read as `item.part` (unverified). A `mac` element that is
-    no MAC address makes the phone reject the file (A). The maker's sheet, section 4.
+    The last occurrence wins (unverified), an empty element clears (one source), unknown values are
+    ignored. Truth values are 1 and 0. A `part` of an item is read as `item.part` (unverified). A
+    `mac` element that is no MAC address makes the phone reject the file. XML Provisioning Guide
+    2011; SIP Device Provisioning Guide 2023.
     """
 
     name = "xml-pvalues"
@@ -45,28 +45,32 @@ class XmlPValues:
 
     def apply(self, text: str, settings: Mapping[str, str]) -> str:
         """Replace the winning occurrence of a value, or add one behind all others."""
-        for key in settings:
-            if not (_NUMBER.fullmatch(key) or _ALIAS.fullmatch(key)):
-                raise DialectError(f"key {key!r} is neither a P value nor an alias")
         if not settings:
             return text
         data = encoded(text)
         found = elements(data)
         winners = dict(_values(found))
         edits = []
-        added: dict[str, list[str]] = {"1": [], "2": []}
+        added: dict[str, list[str]] = {}
         for key, value in sorted(settings.items()):
+            version, start_tag, end_tag = _tags(key)
             inner = escaped(key, value)
             if key in winners:
                 edits.append(replaced_content(data, winners[key], inner))
-            elif _NUMBER.fullmatch(key):
-                added["1"].append(f"<{key}>{inner}</{key}>")
             else:
-                added["2"].append(f'<item name="{key}">{inner}</item>')
+                added.setdefault(version, []).append(f"{start_tag}{inner}{end_tag}")
         for version, lines in added.items():
-            if lines:
-                edits.append(inserted_last(data, _last_config(found, version), lines))
-        return proven(spliced(data, edits), settings, self.parse)
+            edits.append(inserted_last(data, _last_config(found, version), lines))
+        return spliced(data, edits)
+
+
+def _tags(key: str) -> tuple[str, str, str]:
+    """The version of `config` a key belongs in, and the tags around its value."""
+    if _NUMBER.fullmatch(key):
+        return "1", f"<{key}>", f"</{key}>"
+    if _ALIAS.fullmatch(key):
+        return "2", f'<item name="{key}">', "</item>"
+    raise DialectError(f"key {key!r} is neither a P value nor an alias")
 
 
 def _values(found: Sequence[Element]) -> list[tuple[str, Element]]:

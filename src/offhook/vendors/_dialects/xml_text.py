@@ -1,9 +1,9 @@
-"""What the XML dialects share: which characters they carry, and where each value stands in a file."""
+"""What the XML dialects share: the characters they carry, and where each value stands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.parsers import expat
 
@@ -73,10 +73,12 @@ class Edit:
 def written(value: object, yes: str, no: str) -> str:
     """Write a template expression's value; the template engine escapes markup afterwards.
 
-    Raises DialectError for what XML cannot carry, for undefined values and for anything that is no
-    text, number or truth value (a Secret, a list). The message never holds the value.
+    Raises DialectError for what XML cannot carry and for anything that is no text, number or truth
+    value (a Secret, a list); a strict undefined value raises its own error, which names it. No
+    message holds the value.
     """
-    if isinstance(value, Undefined) or value is None:
+    if isinstance(value, Undefined):
+        str(value)
         raise DialectError("a value is undefined")
     if isinstance(value, Markup):  # made by a macro or the template itself: escaped already
         _refuse(_UNCARRIABLE_MARKUP, value)
@@ -152,15 +154,6 @@ def replaced_content(data: bytes, element: Element, text: str) -> Edit:
         return Edit(element.content, element.close, text)
     tag = data[element.start : element.end].decode().removesuffix("/>").rstrip()
     return Edit(element.start, element.end, f"{tag}>{text}</{element.name}>")
-
-
-def proven(text: str, settings: Mapping[str, str], parse: Callable[[str], dict[str, str]]) -> str:
-    """Give the text back when the settings are read from it. Raises DialectError naming the key."""
-    values = parse(text)
-    for key, value in settings.items():
-        if values.get(key) != value:
-            raise DialectError(f"key {key!r} cannot be set in this file")
-    return text
 
 
 def _refuse(pattern: re.Pattern[str], text: str) -> None:

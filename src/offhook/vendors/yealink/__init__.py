@@ -107,7 +107,7 @@ PROFILE = VendorProfile(
     url_form="{base}",
     menu=(
         "Web Interface → Settings → Auto Provision",
-        "Set Server URL to: {url}",
+        "Set Server URL to: `{url}`",
     ),
     dhcp=("Option 66: {url}", "Option 66, any Yealink firmware: {base}"),
     status_menu="Menu → Status → Network",

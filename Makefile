@@ -1,0 +1,50 @@
+# Offhook. `make run` starts the PBX, `make test` runs every test, `make check` is what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+CONFIG ?= config.yml
+
+.PHONY: help run setup setup-dev test-tools test lint check golden docs clean
+
+help: ## say what the targets do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: setup $(CONFIG) ## set everything up and start the PBX
+	@$(BIN)/offhook serve --config $(CONFIG)
+
+setup: .venv/.installed ## make .venv with the offhook command in it
+
+.venv/.installed: pyproject.toml uv.lock scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh --no-dev
+	@touch $@
+
+setup-dev: .venv/.installed-dev ## the same with the tools of development and tests
+
+.venv/.installed-dev: pyproject.toml uv.lock scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh --all-groups
+	@touch .venv/.installed $@
+
+$(CONFIG): config.yml.example ## the first configuration, this machine's address filled in
+	@test -e $@ && touch $@ || $(BIN)/python scripts/first_config.py config.yml.example $@
+
+test-tools:
+	@sh scripts/test_tools.sh
+
+test: setup-dev test-tools ## run all tests (real phones too: apt packages are installed when root)
+	@$(BIN)/pytest
+
+lint: setup-dev ## format, lint, types and import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test ## what CI runs
+
+golden: setup-dev ## rewrite the golden files of the makers; review them as a diff
+	@$(BIN)/pytest tests/contract/test_vendors.py --golden
+
+docs: setup-dev ## rewrite the generated pages
+	@$(BIN)/python scripts/make_docs.py
+
+clean: ## remove what setup made; configuration and data stay
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,310 @@
+"""Build every object once, start them in order, stop them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from offhook import __version__
+from offhook.actions.changing import Changing
+from offhook.actions.devices import Devices
+from offhook.actions.diagnose import Diagnose
+from offhook.actions.extensions import Extensions
+from offhook.actions.files import Files
+from offhook.actions.free_settings import FreeSettings
+from offhook.actions.phones import PhonePolicy, Phones
+from offhook.actions.ports import SipEngine
+from offhook.actions.publish import Events
+from offhook.actions.reboots import RebootPolicy, Reboots
+from offhook.actions.state import State
+from offhook.actions.throttle import phone_networks
+from offhook.core.inventory import FileSource
+from offhook.core.render import ServerValues, Templates
+from offhook.core.secret import Secret
+from offhook.diagnosis.facts import ConfigFacts
+from offhook.engines.embedded import EmbeddedEngine
+from offhook.errors import BadRequestError, OffhookError
+from offhook.log import Teller
+from offhook.settings import Settings
+from offhook.store.open import Store, open_store
+from offhook.store.templates import load_templates
+from offhook.tasks import spawn
+from offhook.vendors import load_profiles
+
+_log = logging.getLogger("offhook.app")
+SWEEP_S = 1.0
+TEMPLATE_SCAN_S = 2.0
+
+
+def utc_now() -> datetime:
+    """The moment, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pbx:
+    """The running product: what API, pages and command line act on."""
+
+    settings: Settings
+    config: ConfigFacts
+    store: Store
+    state: State
+    files: Files
+    events: Events
+    engine: SipEngine
+    reboots: Reboots
+    phones: Phones
+    extensions: Extensions
+    devices: Devices
+    free_settings: FreeSettings
+    diagnose: Diagnose
+    sip_port: int
+    started_at: datetime = field(default_factory=utc_now)
+    version: str = __version__
+    _stops: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def stop(self) -> None:
+        """Stop everything; idempotent; what was acknowledged is on disk already."""
+        while self._stops:
+            await self._stops.pop()()
+
+
+def base_url(settings: Settings, http_port: int) -> str:
+    """The directory URL of the phones' files, from `provisioning.url_format`; ends with a slash."""
+    address = settings.server.external_ip or "127.0.0.1"
+    text = settings.provisioning.url_format
+    text = text.replace("{{SERVER_IP}}", _bracketed(address)).replace("{{PORT}}", str(http_port))
+    folder = text.rpartition("/")[0] + "/"
+    parts = urlsplit(folder)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return folder
+    return f"http://{_bracketed(address)}:{http_port}/provision/"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+async def start_pbx(settings: Settings, http_port: int) -> Pbx:
+    """Open the store, bind SIP, take up where the last run ended. `http_port` is the bound one.
+
+    Raises StoreError, or OSError when the SIP port is taken.
+    """
+    stops: list[Callable[[], Awaitable[None]]] = []
+    try:
+        return await _start(settings, http_port, stops)
+    except BaseException:
+        while stops:
+            await stops.pop()()
+        raise
+
+
+async def _start(
+    settings: Settings, http_port: int, stops: list[Callable[[], Awaitable[None]]]
+) -> Pbx:
+    key_file = settings.store.key_file or Path("secret.key")
+    store = await open_store(
+        settings.store.url,
+        key_file=key_file,
+        keep_days=settings.journal.keep_days,
+        keep_rows=settings.journal.keep_rows,
+        now=utc_now,
+    )
+    stops.append(store.close)
+    events = Events()
+    sources, revision = await asyncio.to_thread(load_templates, settings.provisioning.templates)
+    state = State(store=store.inventory, source=_source(settings, http_port, sources))
+    await state.load()
+    engine = _engine(settings, state, store, events)
+    await engine.start()
+    stops.append(engine.stop)
+    state.source = replace(state.source, server=replace(state.source.server, sip_port=engine.port))
+    pbx = _assemble(settings, http_port, store, state, engine, events)
+    pbx._stops = stops
+    await pbx.reboots.load()
+    stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
+    stops.append(_every(TEMPLATE_SCAN_S, "watch templates", _watched(pbx, revision)))
+    return pbx
+
+
+def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> FileSource:
+    return FileSource(
+        templates=Templates(sources),
+        server=ServerValues(
+            address=settings.server.external_ip or "127.0.0.1",
+            sip_port=settings.server.sip_port,
+            http_port=http_port,
+            base=base_url(settings, http_port),
+        ),
+        prefs=settings.preferences,
+        profiles={profile.name: profile for profile in load_profiles()},
+        extensions={},
+        settings={},
+    )
+
+
+def _engine(settings: Settings, state: State, store: Store, events: Events) -> EmbeddedEngine:
+    def credentials(number: str) -> Secret | None:
+        extension = state.extensions.get(number)
+        return extension.secret if extension else None
+
+    return EmbeddedEngine(
+        bind=settings.server.bind,
+        port=settings.server.sip_port,
+        external_ip=settings.server.external_ip or "127.0.0.1",
+        realm=settings.sip.realm,
+        credentials=credentials,
+        publish=events.publish,
+        store=store.registrations,
+        now=utc_now,
+        min_expires_s=settings.sip.min_expires_s,
+        max_expires_s=settings.sip.max_expires_s,
+        nonce_lifetime_s=settings.sip.nonce_lifetime_s,
+        max_contacts=settings.sip.max_contacts,
+    )
+
+
+def _assemble(
+    settings: Settings,
+    http_port: int,
+    store: Store,
+    state: State,
+    engine: EmbeddedEngine,
+    events: Events,
+) -> Pbx:
+    files = Files(state)
+    reboots = Reboots(
+        state=state,
+        engine=engine,
+        store=store.reboots,
+        publish=events.publish,
+        now=utc_now,
+        new_id=lambda: secrets.token_hex(8),
+        policy=RebootPolicy(
+            per_second=settings.reboot.per_second,
+            answer_timeout_s=settings.reboot.answer_timeout_s,
+            fetch_timeout_s=settings.reboot.fetch_timeout_s,
+            register_timeout_s=settings.reboot.register_timeout_s,
+            is_restart=settings.provisioning.on_change == "reboot",
+        ),
+    )
+    phones = Phones(
+        state=state,
+        files=files,
+        journal=store.journal,
+        uploads=store.uploads,
+        publish=events.publish,
+        policy=PhonePolicy(
+            is_enabled=settings.provisioning.enabled,
+            networks=phone_networks(settings.provisioning.allowed_networks),
+            unknown_per_minute=settings.provisioning.unknown_per_minute,
+        ),
+    )
+    config = config_facts(settings, http_port, engine.port)
+    changing = Changing(
+        state=state, files=files, reboots=reboots, publish=events.publish, now=utc_now
+    )
+    diagnose = Diagnose(
+        state=state,
+        files=files,
+        reboots=reboots,
+        engine=engine,
+        journal=store.journal,
+        config=config,
+        now=utc_now,
+    )
+    server = f"{state.source.server.address}:{engine.port}"
+    for listener in (Teller(server, time.monotonic).on_event, reboots.on_event, diagnose.on_event):
+        events.subscribe(listener)
+    return Pbx(
+        settings=settings,
+        config=config,
+        store=store,
+        state=state,
+        files=files,
+        events=events,
+        engine=engine,
+        reboots=reboots,
+        phones=phones,
+        extensions=Extensions(changing, engine),
+        devices=Devices(changing),
+        free_settings=FreeSettings(changing),
+        diagnose=diagnose,
+        sip_port=engine.port,
+    )
+
+
+def config_facts(settings: Settings, http_port: int, sip_port: int) -> ConfigFacts:
+    """The settings as rules look at them."""
+    return ConfigFacts(
+        is_provisioning_enabled=settings.provisioning.enabled,
+        external_ip=settings.server.external_ip,
+        url_format=settings.provisioning.url_format,
+        http_port=http_port,
+        sip_port=sip_port,
+        base=base_url(settings, http_port),
+    )
+
+
+def _every(
+    seconds: float, name: str, action: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """Repeat an action; one failure is logged and does not end it. Gives the function that stops."""
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await action()
+            except Exception:
+                _log.exception("%s failed", name)
+
+    task = spawn(run(), name)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return stop
+
+
+def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:
+    async def sweep() -> None:
+        pbx.reboots.sweep()
+
+    return sweep
+
+
+def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
+    """Look whether the site's templates changed; when they did, wake the phones concerned."""
+    folder = pbx.settings.provisioning.templates
+    current, refused, found = revision, "", ""
+
+    async def scan() -> None:
+        nonlocal current, refused, found
+        try:
+            sources, found = await asyncio.to_thread(load_templates, folder)
+            if found in (current, refused):
+                return
+            source = replace(pbx.state.source, templates=Templates(sources))
+            changes = await pbx.free_settings.templates_changed(source, "site templates")
+        except OffhookError as error:
+            if str(error) != refused:
+                _log.warning("Site templates not taken, the former ones stay in use: %s", error)
+            refused = found if isinstance(error, BadRequestError) else str(error)
+            return
+        current = found
+        _log.info(
+            "Site templates in use: %d phones told to fetch, %d fetch at their next boot",
+            len(changes.reboots),
+            len(changes.pending),
+        )
+
+    return scan

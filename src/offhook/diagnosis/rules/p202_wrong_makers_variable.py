@@ -1,0 +1,59 @@
+"""The MAC variable in a phone's URL is not the one of its maker.
+
+What you see: requests with 400 whose path holds a variable, while phones of the same maker with
+another URL work.
+
+Why: the URL was copied from another maker's manual, or the braces of a manual were typed as they
+are. The phone does not know this variable and sends it literally.
+
+What to do: replace the variable by the maker's own, or use the safer form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from offhook.core.identify import find_placeholder
+from offhook.diagnosis.advice import safer_url, variable_url
+from offhook.diagnosis.evidence import attempt_line
+from offhook.diagnosis.examples import HEALTHY, REFUSED
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, Severity, Stage
+from offhook.diagnosis.history import unmended
+from offhook.diagnosis.rule import Fault
+
+FAULT = Fault(
+    code="P202",
+    name="wrong-makers-variable",
+    title="MAC variable of another maker",
+    severity=Severity.WARNING,
+    stage=Stage.IDENTIFIED,
+    message="{placeholder} is not the MAC variable of {vendor} phones, theirs is {right}",
+    steps=("Replace {placeholder} by {right} in the URL of the phone or of DHCP option 66",),
+)
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Find refused placeholders that the phone's own maker does not use."""
+    for attempt, maker in unmended(facts, "P201"):
+        profile = facts.profiles.get(maker)
+        placeholder = find_placeholder(attempt.path)
+        if profile is None or profile.placeholder in ("", placeholder):
+            continue
+        base = facts.config.base
+        yield FAULT.finding(
+            attempt.address,
+            placeholder=placeholder,
+            vendor=profile.label,
+            right=profile.placeholder,
+            evidence=[attempt_line(attempt)],
+            more_steps=[
+                f"The whole URL: {variable_url(profile, base)}\n"
+                f"safer, whatever the firmware expands: {safer_url(profile, base)}"
+            ],
+        )
+
+
+BAD = replace(HEALTHY, attempts=(replace(REFUSED, path="$MA.cfg", file="$MA.cfg"),))
+GOOD = HEALTHY

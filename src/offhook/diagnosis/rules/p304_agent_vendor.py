@@ -1,0 +1,55 @@
+"""A phone says it is of another maker than its record.
+
+What you see: the phone fetches its file but rejects it, shows a configuration error, or stays as
+it was.
+
+Why: the device was registered with the wrong vendor, or another phone carries its MAC address in
+the URL. The file was made in a format that this phone cannot read.
+
+What to do: register the device with the vendor and model that the phone tells, then let it fetch
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from offhook.diagnosis.evidence import shown
+from offhook.diagnosis.examples import HEALTHY, MAC, SEEN
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, Severity, Stage
+from offhook.diagnosis.history import last_agents
+from offhook.diagnosis.rule import Fault
+
+FAULT = Fault(
+    code="P304",
+    name="agent-vendor",
+    title="Phone of another maker than registered",
+    severity=Severity.WARNING,
+    stage=Stage.IDENTIFIED,
+    message="device {mac} is registered as {vendor}, the phone says it is {other}",
+    steps=(
+        "Check supported vendors/models: GET /api/provisioning/vendors",
+        "Update if needed: DELETE /api/provisioning/devices/{mac}\n"
+        "then POST /api/provisioning/devices with the correct vendor/model",
+    ),
+)
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Find the devices whose User-Agent is another maker's."""
+    for mac, (maker, agent) in last_agents(facts).items():
+        vendor = facts.devices[mac].vendor
+        if vendor in facts.profiles and maker != vendor:
+            yield FAULT.finding(
+                mac.colons,
+                mac=mac.colons,
+                vendor=vendor,
+                other=maker,
+                evidence=[f"User-Agent {shown(agent)}"],
+            )
+
+
+BAD = replace(HEALTHY, sightings={MAC: replace(SEEN, user_agent="Bolt One 2.0")})
+GOOD = replace(HEALTHY, sightings={MAC: replace(SEEN, user_agent="curl/8.5.0")})

@@ -1,0 +1,76 @@
+"""A registered device has never asked for its file.
+
+What you see: the device is in the list, and its history stays empty; the phone may show an old
+configuration, another system's, or "no service".
+
+Why: the phone never comes here. It is off, or DHCP does not tell it this server, or an address
+stored in the phone wins over DHCP, or it sits in a network (VLAN) from which this server cannot be
+reached.
+
+What to do: check these in this order: the DHCP option, the URL stored in the phone, the VLAN.
+Then restart the phone and watch the request history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from offhook.core.model import Device
+from offhook.diagnosis.advice import menu_lines, safer_url, variable_url
+from offhook.diagnosis.evidence import registration_line, stamp
+from offhook.diagnosis.examples import HEALTHY
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, Severity, Stage
+from offhook.diagnosis.rule import Fault
+
+FAULT = Fault(
+    code="P309",
+    name="never-asked",
+    title="Device never asked for its file",
+    severity=Severity.WARNING,
+    stage=Stage.SEEN,
+    message="device {mac} never asked for its file",
+    steps=(),
+)
+_PATIENCE = timedelta(minutes=10)
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Find the devices older than ten minutes of which no request is known."""
+    asked = {attempt.mac for attempt in facts.attempts if not attempt.is_test}
+    for mac, device in facts.devices.items():
+        sighting = facts.sightings.get(mac)
+        is_seen = mac in asked or (sighting is not None and sighting.last_contact is not None)
+        if not is_seen and facts.now - device.created_at > _PATIENCE:
+            bindings = facts.device_registrations.get(mac, ())
+            yield FAULT.finding(
+                mac.colons,
+                mac=mac.colons,
+                evidence=[
+                    f"registered in provisioning since {stamp(device.created_at)}",
+                    *(registration_line(binding) for binding in bindings),
+                ],
+                more_steps=_steps(facts, device),
+            )
+
+
+def _steps(facts: Facts, device: Device) -> tuple[str, ...]:
+    base = facts.config.base
+    profile = facts.profiles.get(device.vendor)
+    url = variable_url(profile, base) if profile else base
+    safer = safer_url(profile, base) if profile else base
+    options = f" (this maker reads {', '.join(profile.dhcp)})" if profile and profile.dhcp else ""
+    menu = "\n".join(menu_lines(profile, url)) if profile else f"1. Set it to: {url}"
+    where = f" ({profile.status_menu})" if profile and profile.status_menu else ""
+    return (
+        f"Check the DHCP option{options}\nOption 66: {url}\nsafer: {safer}",
+        f"Check the URL stored in the phone: an old one wins over DHCP\n{menu}\nsafer: {safer}",
+        f"Check the phone's address and VLAN{where}: it must reach {base}",
+        "Restart the phone and look at GET /api/provisioning/requests",
+    )
+
+
+BAD = replace(HEALTHY, sightings={}, attempts=())
+GOOD = replace(HEALTHY, sightings={}, attempts=HEALTHY.attempts)
