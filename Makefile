@@ -23,8 +23,8 @@ setup-dev: .venv/.installed-dev ## the same with the tools of development and te
 	@PYTHON=$(PYTHON) sh scripts/setup.sh --all-groups
 	@touch .venv/.installed $@
 
-$(CONFIG): config.yml.example ## the first configuration, this machine's address filled in
-	@test -e $@ && touch $@ || $(BIN)/python scripts/first_config.py config.yml.example $@
+$(CONFIG): | setup # the first configuration, this machine's address filled in
+	@$(BIN)/python scripts/first_config.py config.yml.example $@
 
 test-tools:
 	@sh scripts/test_tools.sh
