@@ -429,4 +429,4 @@ def rendered_zone(profile: VendorProfile, model: Model, zone: str) -> dict[str, 
 
 @pytest.mark.parametrize("case", golden.load_cases(), ids=str)
 def test_golden_file(case: golden.Case) -> None:
-    assert case.out.read_text(encoding="utf-8") == golden.render_case(case)
+    assert case.out.read_bytes().decode() == golden.render_case(case)

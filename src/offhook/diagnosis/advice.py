@@ -22,13 +22,13 @@ def safer_url(profile: VendorProfile, base: str) -> str:
     return profile.url_form.replace("{base}", base)
 
 
-def menu_lines(profile: VendorProfile, url: str) -> tuple[str, ...]:
+def menu_lines(profile: VendorProfile, url: str) -> list[str]:
     """Number the maker's menu steps, the URL filled in."""
     filled = (step.replace("{url}", url) for step in profile.menu)
-    return tuple(
+    return [
         step if _IS_NUMBERED.match(step) else f"{number}. {step}"
         for number, step in enumerate(filled, 1)
-    )
+    ]
 
 
 def note(profile: VendorProfile, profiles: Mapping[str, VendorProfile]) -> str:
@@ -55,6 +55,20 @@ def url_lines(base: str, profiles: Mapping[str, VendorProfile], before: str = ""
         labels = ", ".join(maker.label for maker in makers)
         lines += [f"# For {labels}:", f"{before}{variable_url(makers[0], base)}"]
     return lines
+
+
+def dhcp_lines(profile: VendorProfile, base: str) -> list[str]:
+    """List what DHCP must say to a maker's phones: option 66, the maker's others, the safer form.
+
+    An entry of `profile.dhcp` is an option's number, or a line with `{url}` and `{base}`.
+    """
+    url, safer = variable_url(profile, base), safer_url(profile, base)
+    entries = (f"Option {entry}: {{url}}" if entry.isdigit() else entry for entry in profile.dhcp)
+    lines = [f"Option 66: {url}"]
+    lines += [entry.replace("{url}", url).replace("{base}", base) for entry in entries]
+    if not any(line.endswith(f" {safer}") for line in lines):
+        lines.append(f"Option 66, safer: {safer}")
+    return list(dict.fromkeys(lines))
 
 
 def dhcp_step(urls: Sequence[str]) -> str:

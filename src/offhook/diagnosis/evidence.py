@@ -68,9 +68,10 @@ def registration_line(registration: Registration) -> str:
 def reboot_line(reboot: Reboot) -> str:
     """Tell how far an order to fetch again got."""
     answer = f"answer {reboot.sip_code} {shown(reboot.sip_reason, 64)}".rstrip()
+    detail = f": {shown(reboot.detail)}" if reboot.detail else ""
     return (
         f"{stamp(reboot.asked_at)} NOTIFY {reboot.event} to {shown(reboot.contact)},"
-        f" {answer if reboot.sip_code else 'no answer'}, {reboot.step.value}"
+        f" {answer if reboot.sip_code else 'no answer'}, {reboot.step.value}{detail}"
     )
 
 

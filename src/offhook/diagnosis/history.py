@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from offhook.core.identify import find_placeholder
 from offhook.core.events import RegistrationRefused
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -101,6 +102,11 @@ def unmended(
     ]
 
 
+def placeholder_of(attempt: Attempt) -> str:
+    """Name the variable that a phone did not expand, that of the file's name first."""
+    return find_placeholder(attempt.file) or find_placeholder(attempt.path) or attempt.mac_text
+
+
 def is_rebooting(facts: Facts, mac: Mac) -> bool:
     """Say whether an order to fetch again is still on its way to a device."""
     reboot = facts.reboots.get(mac)
@@ -151,13 +157,13 @@ def recent_unknown(facts: Facts) -> list[UnknownPhone]:
     ]
 
 
-def stopped_reboots(facts: Facts, step: RebootStep) -> list[tuple[Mac, Reboot]]:
-    """Give the devices whose newest reboot stopped at a step and that have not fetched since."""
+def stopped_reboots(facts: Facts, *steps: RebootStep) -> list[tuple[Mac, Reboot]]:
+    """Give the devices whose newest reboot stopped at one of the steps and that have not fetched since."""
     stopped = []
     for mac, reboot in facts.reboots.items():
         sighting = facts.sightings.get(mac)
         fetched = sighting.last_provisioned if sighting else None
         has_fetched = fetched is not None and fetched > reboot.asked_at
-        if reboot.step is step and mac in facts.devices and not has_fetched:
+        if reboot.step in steps and mac in facts.devices and not has_fetched:
             stopped.append((mac, reboot))
     return stopped

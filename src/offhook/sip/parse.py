@@ -161,8 +161,7 @@ def _find_bad_scalar(headers: Headers) -> str:
 
 def _find_bad_address(headers: Headers) -> str:
     for name in ("from", "to"):
-        address = parse_name_addr(headers.index[name][0])
-        if address is None or parse_uri(address.uri) is None:
+        if parse_name_addr(headers.index[name][0]) is None:
             return f"Malformed {_title(name)}"
     return ""
 

@@ -15,6 +15,7 @@ _URI_PARAM = re.compile(r";([^;=?]+)(?:=([^;?]*))?")
 _PARAM = re.compile(
     rf'[ \t]*;[ \t]*({TCHARS})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;,"\s<>]*))?[ \t]*', re.DOTALL
 )
+_PLAIN_PARAMS = re.compile(rf'(?:;{TCHARS}(?:=[^;,"\s<>]*)?)*\Z')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 # Every alternative takes its text in one go: no input costs more than its length.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|<[^<>]*>?|,|[^,"<]+', re.DOTALL)
@@ -183,6 +184,11 @@ def read_params(text: str) -> dict[str, str] | None:
     None when the text is anything else.
     """
     params: dict[str, str] = {}
+    if _PLAIN_PARAMS.match(text):  # what nearly every header has, at a third of the price
+        for piece in text.split(";")[1:]:
+            name, _, plain = piece.partition("=")
+            params.setdefault(name.lower(), plain)
+        return params
     at = 0
     while at < len(text):
         found = _PARAM.match(text, at)

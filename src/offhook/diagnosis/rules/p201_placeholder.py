@@ -15,14 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from offhook.core.identify import find_placeholder
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis import advice
 from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, MINUTE, REFUSED, SERVED
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
-from offhook.diagnosis.history import unmended
+from offhook.diagnosis.history import placeholder_of, unmended
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -52,7 +51,7 @@ def steps_for(
     else:
         url = advice.variable_url(profile, base)
         urls = [*advice.menu_lines(profile, url), advice.note(profile, profiles)]
-        dhcp = [f"Option 66: {url}"]
+        dhcp = advice.dhcp_lines(profile, base)
         safer = f"Safer, whatever the firmware expands: {advice.safer_url(profile, base)}"
         first = f"Update Phone Configuration. For {profile.label} phones:"
     return (
@@ -68,7 +67,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         profile = facts.profiles.get(maker or attempt.vendor)
         yield FAULT.finding(
             attempt.address,
-            placeholder=find_placeholder(attempt.path),
+            placeholder=placeholder_of(attempt),
             evidence=[attempt_line(attempt)],
             more_steps=steps_for(profile, facts.config.base, facts.profiles),
         )

@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.core.identify import find_placeholder
 from offhook.diagnosis.advice import safer_url, variable_url
 from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
-from offhook.diagnosis.history import unmended
+from offhook.diagnosis.history import placeholder_of, unmended
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -38,7 +37,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Find refused placeholders that the phone's own maker does not use."""
     for attempt, maker in unmended(facts, "P201"):
         profile = facts.profiles.get(maker)
-        placeholder = find_placeholder(attempt.path)
+        placeholder = placeholder_of(attempt)
         if profile is None or profile.placeholder in ("", placeholder):
             continue
         base = facts.config.base

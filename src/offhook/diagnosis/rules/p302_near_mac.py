@@ -74,7 +74,7 @@ def _never_fetched(facts: Facts, ouis: set[int]) -> dict[int, list[Mac]]:
 
 
 def _differing_digits(a: Mac, b: Mac) -> int:
-    """Count differing digits by bits: a cheap bound, since a swap that counts once differs twice."""
+    """Count differing digits by bits: a cheap bound; a swap counts once and differs twice."""
     bits = a.value ^ b.value
     return ((bits | bits >> 1 | bits >> 2 | bits >> 3) & _LOW_BITS).bit_count()
 

@@ -48,12 +48,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         makers = owners.get(mac.value >> 24, [])
         is_known = device.vendor in facts.profiles
         if is_known and makers and device.vendor not in makers and mac not in told:
+            labels = [facts.profiles[name].label for name in makers]
             yield FAULT.finding(
                 mac.colons,
                 mac=mac.colons,
-                vendor=device.vendor,
-                other=" or ".join(makers),
-                evidence=[f"block {mac.colons[:8]} of {' and '.join(makers)}"],
+                vendor=facts.profiles[device.vendor].label,
+                other=" or ".join(labels),
+                evidence=[f"block {mac.colons[:8]} belongs to {" and ".join(labels)}"],
             )
 
 

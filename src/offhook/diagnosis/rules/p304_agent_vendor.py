@@ -45,8 +45,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield FAULT.finding(
                 mac.colons,
                 mac=mac.colons,
-                vendor=vendor,
-                other=maker,
+                vendor=facts.profiles[vendor].label,
+                other=facts.profiles[maker].label,
                 evidence=[f"User-Agent {shown(agent)}"],
             )
 

@@ -46,8 +46,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield FAULT.finding(
                 mac.colons,
                 mac=mac.colons,
-                model=recorded.name,
-                other=actual.name,
+                model=recorded.label,
+                other=actual.label,
                 evidence=[f"User-Agent {shown(agent)}"],
             )
 

@@ -39,7 +39,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield FAULT.finding(
                 mac.colons,
                 vendor=shown(device.vendor),
-                known=", ".join(facts.profiles),
+                known=", ".join(sorted(facts.profiles)),
                 evidence=[f"device {mac.colons}, model {shown(device.model)}"],
             )
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from offhook.core.model import Device
-from offhook.diagnosis.advice import menu_lines, safer_url, variable_url
+from offhook.diagnosis.advice import dhcp_lines, menu_lines, safer_url, variable_url
 from offhook.diagnosis.evidence import registration_line, stamp
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
@@ -59,14 +59,19 @@ def check(facts: Facts) -> Iterator[Finding]:
 def _steps(facts: Facts, device: Device) -> tuple[str, ...]:
     base = facts.config.base
     profile = facts.profiles.get(device.vendor)
-    url = variable_url(profile, base) if profile else base
-    safer = safer_url(profile, base) if profile else base
-    options = f" (this maker reads {', '.join(profile.dhcp)})" if profile and profile.dhcp else ""
-    menu = "\n".join(menu_lines(profile, url)) if profile else f"1. Set it to: {url}"
-    where = f" ({profile.status_menu})" if profile and profile.status_menu else ""
+    if profile is None:
+        dhcp, menu, safer, where = [f"Option 66: {base}"], [f"1. Set it to: {base}"], base, ""
+    else:
+        dhcp = dhcp_lines(profile, base)
+        menu = menu_lines(profile, variable_url(profile, base))
+        safer = safer_url(profile, base)
+        where = f" ({profile.status_menu})" if profile.status_menu else ""
     return (
-        f"Check the DHCP option{options}\nOption 66: {url}\nsafer: {safer}",
-        f"Check the URL stored in the phone: an old one wins over DHCP\n{menu}\nsafer: {safer}",
+        "\n".join(("Check what DHCP tells the phone:", *dhcp)),
+        "\n".join(
+            ("Check the URL stored in the phone, which wins over DHCP with many makers:", *menu)
+        )
+        + f"\nsafer, whatever the firmware expands: {safer}",
         f"Check the phone's address and VLAN{where}: it must reach {base}",
         "Restart the phone and look at GET /api/provisioning/requests",
     )

@@ -67,7 +67,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
-_STALE = {MAC: replace(SEEN, delivered={name: "b" * 64 for name in SEEN.delivered})}
+_STALE = {MAC: replace(SEEN, delivered=dict.fromkeys(SEEN.delivered, "b" * 64))}
 BAD = replace(HEALTHY, sightings=_STALE)
 GOOD = replace(
     BAD,

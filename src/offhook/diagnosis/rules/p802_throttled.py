@@ -30,7 +30,7 @@ FAULT = Fault(
     title="Address is throttled",
     severity=Severity.WARNING,
     stage=Stage.CONNECTED,
-    message="{address} is throttled: {count} requests for unknown MAC addresses",
+    message="{address} is throttled: it asked for too many unknown MAC addresses ({count})",
     steps=(
         "If they are phones of yours, register them: POST /api/provisioning/devices",
         "If they are not, block {address}: somebody is guessing MAC addresses",

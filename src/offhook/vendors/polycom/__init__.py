@@ -1,4 +1,4 @@
-"""Polycom and Poly phones with UC software: VVX, SoundPoint, SoundStation, Edge E; see README.md."""
+"""Polycom and Poly phones with UC software; sources in README.md."""
 
 from __future__ import annotations
 

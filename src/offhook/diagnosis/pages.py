@@ -1,0 +1,100 @@
+"""A fault's manual page, made from its rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from string import Formatter
+
+from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.rule import Fault, Rule
+
+PARTS = ("What you see", "Why", "What to do")
+_SECTIONS = {
+    "1": "configuration",
+    "2": "request",
+    "3": "inventory",
+    "4": "SIP",
+    "5": "directory",
+    "6": "reboot",
+    "7": "vendor and template",
+    "8": "transport and access",
+    "9": "network and discovery",
+}
+
+
+def page_parts(page: str) -> tuple[str, dict[str, str]]:
+    """Split a rule's docstring into its first line and its three parts.
+
+    Raises ValueError when a part is missing, doubled or out of order.
+    """
+    first, *pieces = re.split(rf"^({'|'.join(PARTS)}): ", page, flags=re.MULTILINE)
+    names, texts = pieces[::2], pieces[1::2]
+    if tuple(names) != PARTS or not all(text.strip() for text in (first, *texts)):
+        raise ValueError(f"a page needs the parts {', '.join(PARTS)}, found {', '.join(names)}")
+    texts = [text.strip() for text in texts]
+    return first.strip(), {
+        name: text[0].upper() + text[1:] for name, text in zip(names, texts, strict=True)
+    }
+
+
+def render_page(rule: Rule) -> str:
+    """Make the Markdown page of a fault: its parts, its texts, and its bad example as printed."""
+    fault = rule.fault
+    summary, parts = page_parts(rule.page)
+    example = next(iter(rule.check(rule.bad)))
+    lines = [f"# {fault.code} {fault.name}: {fault.title}", "", summary, ""]
+    lines += [f"Severity: {fault.severity.value}. Stage: {fault.stage.value}.", ""]
+    for name, text in parts.items():
+        lines += [f"## {name}", "", text, ""]
+    lines += ["## Message", "", *_fenced(_general(fault).splitlines())]
+    lines += ["## Example", "", f"Of {example.subject}:", "", *_fenced(_printed(example))]
+    lines += ["[All faults](README.md)", ""]
+    return "\n".join(lines)
+
+
+def render_index(rules: Mapping[str, Rule]) -> str:
+    """Make the Markdown index of all faults, by section."""
+    lines = ["# Faults", "", "Made from the rules by `scripts/make_docs.py`."]
+    section = ""
+    for code, rule in sorted(rules.items()):
+        fault = rule.fault
+        if code[1] != section:
+            section = code[1]
+            lines += ["", f"## P{section}: {_SECTIONS[section]}", ""]
+            lines += ["| Code | Name | What it says | Severity |", "|---|---|---|---|"]
+        row = f"| [{code}]({code}.md) | {fault.name} | {fault.title} | {fault.severity.value} |"
+        lines.append(row)
+    return "\n".join([*lines, ""])
+
+
+def fault_pages(rules: Mapping[str, Rule]) -> dict[str, str]:
+    """Give every file of `docs/faults` by its name."""
+    pages = {f"{code}.md": render_page(rule) for code, rule in rules.items()}
+    return {"README.md": render_index(rules), **pages}
+
+
+def _general(fault: Fault) -> str:
+    """The texts with `<name>` in place of each value."""
+    fields = {
+        field
+        for text in (fault.message, *fault.steps)
+        for _, field, _, _ in Formatter().parse(text)
+        if field
+    }
+    finding = fault.finding("", **{field: _Shown(f"<{field}>") for field in fields})
+    return "\n".join(_printed(finding))
+
+
+class _Shown(str):
+    """A placeholder that `!r` prints in quotes like any other text."""
+
+    __slots__ = ()
+
+
+def _printed(finding: Finding) -> list[str]:
+    return [f"{finding.code} {finding.message}", *finding.lines()]
+
+
+def _fenced(lines: list[str]) -> list[str]:
+    return ["```text", *lines, "```", ""]
