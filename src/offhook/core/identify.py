@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from offhook.core.mac import Mac, find_mac, parse_mac
+from offhook.core.mac import Mac, find_written_mac, parse_mac
 from offhook.core.model import PhoneRequest
 from offhook.core.vendor import FileRule, Model, VendorProfile
 
@@ -24,11 +24,12 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMatch:
-    """One maker's claim on the file name; `model` when the name tells it."""
+    """One maker's claim on the file name; `mac_text` is the MAC as written, `model` when told."""
 
     profile: VendorProfile
     rule: FileRule
     mac: Mac | None
+    mac_text: str = ""
     model: Model | None
 
 
@@ -100,6 +101,7 @@ def _matches(file: str, profiles: Sequence[VendorProfile]) -> tuple[FileMatch, .
                     profile=profile,
                     rule=rule,
                     mac=parse_mac(groups.get("mac") or ""),
+                    mac_text=groups.get("mac") or "",
                     model=profile.model(groups.get("model") or ""),
                 )
             )
@@ -109,37 +111,21 @@ def _matches(file: str, profiles: Sequence[VendorProfile]) -> tuple[FileMatch, .
 def _find_mac(
     request: PhoneRequest, segments: tuple[str, ...], matches: tuple[FileMatch, ...]
 ) -> tuple[Mac | None, str, str]:
-    file = segments[-1] if segments else ""
     for match in matches:
         if match.mac is not None:
-            return match.mac, _as_written(file), "file"
-    if not matches:
-        # A maker's name without a MAC may look like one: the digits of `y000000000066.boot`.
-        mac = find_mac(file)
-        if mac is not None:
-            return mac, _as_written(file), "file"
-    for segment in reversed(segments[:-1]):
-        mac = find_mac(segment)
-        if mac is not None:
-            return mac, _as_written(segment), "path"
+            return match.mac, match.mac_text, "file"
     asked = re.search(r"(?:^|&)mac=([^&]*)", request.query, re.IGNORECASE)
-    written = unquote(asked[1]) if asked else ""
-    if (mac := find_mac(written)) is not None:
-        return mac, _as_written(written), "query"
-    mac = find_mac(request.user_agent)
-    if mac is not None:
-        return mac, _as_written(request.user_agent), "agent"
+    places = [(segment, "path") for segment in reversed(segments[:-1])]
+    if segments and not matches:
+        # A maker's name without a MAC may look like one: the digits of `y000000000066.boot`.
+        places.insert(0, (segments[-1], "file"))
+    places.append((unquote(asked[1]) if asked else "", "query"))
+    places.append((request.user_agent, "agent"))
+    for text, source in places:
+        written = find_written_mac(text)
+        if written:
+            return parse_mac(written), written, source
     return None, "", ""
-
-
-_WRITTEN = re.compile(
-    r"(?:[0-9A-Fa-f]{2}[:\-]?){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
-)
-
-
-def _as_written(text: str) -> str:
-    found = _WRITTEN.search(text)
-    return found.group() if found else text
 
 
 def _read_agent(

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 _SEPARATORS = re.compile(r"[:\-.\s]")
 _PLAIN = re.compile(r"[0-9a-f]{12}\Z")
-# A run of 12 digits that is not part of a longer run, or six pairs, or three groups of four.
+# A run of 12 digits that is not part of a longer run, or six pairs, or three groups of four. Pairs
+# have one separator, and no seventh follows: in `MAC:14:00:E9:1B:45:24` the first is not `AC`.
 _ANYWHERE = re.compile(
     r"(?<![0-9A-Fa-f])(?:"
-    r"(?:[0-9A-Fa-f]{2}[:\-]){5}[0-9A-Fa-f]{2}"
+    r"[0-9A-Fa-f]{2}(?P<by>[:\-])(?:[0-9A-Fa-f]{2}(?P=by)){4}[0-9A-Fa-f]{2}"
+    r"(?!:[0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
     r"|[0-9A-Fa-f]{12}"
     r")(?![0-9A-Fa-f])"
@@ -66,11 +68,15 @@ def parse_mac(text: str) -> Mac | None:
 
 def find_mac(text: str) -> Mac | None:
     """Find the first MAC address inside a text such as a file name or a User-Agent."""
+    return parse_mac(find_written_mac(text))
+
+
+def find_written_mac(text: str) -> str:
+    """Give the MAC address that `find_mac` finds as it is written; empty when there is none."""
     for found in _ANYWHERE.finditer(text):
-        mac = _from_digits(_SEPARATORS.sub("", found.group()))
-        if mac is not None:
-            return mac
-    return None
+        if parse_mac(found.group()) is not None:
+            return found.group()
+    return ""
 
 
 def _from_digits(digits: str) -> Mac | None:

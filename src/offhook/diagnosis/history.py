@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from offhook.core.identify import find_placeholder
 from offhook.core.events import RegistrationRefused
+from offhook.core.identify import find_placeholder
 from offhook.core.mac import Mac
 from offhook.core.model import (
     FINAL_STEPS,
@@ -158,7 +158,7 @@ def recent_unknown(facts: Facts) -> list[UnknownPhone]:
 
 
 def stopped_reboots(facts: Facts, *steps: RebootStep) -> list[tuple[Mac, Reboot]]:
-    """Give the devices whose newest reboot stopped at one of the steps and that have not fetched since."""
+    """Give the devices whose newest reboot ended at one of the steps, and no fetch since."""
     stopped = []
     for mac, reboot in facts.reboots.items():
         sighting = facts.sightings.get(mac)

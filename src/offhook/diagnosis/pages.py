@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from string import Formatter
+from textwrap import fill
 
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rule import Fault, Rule
@@ -32,9 +33,8 @@ def page_parts(page: str) -> tuple[str, dict[str, str]]:
     names, texts = pieces[::2], pieces[1::2]
     if tuple(names) != PARTS or not all(text.strip() for text in (first, *texts)):
         raise ValueError(f"a page needs the parts {', '.join(PARTS)}, found {', '.join(names)}")
-    texts = [text.strip() for text in texts]
     return first.strip(), {
-        name: text[0].upper() + text[1:] for name, text in zip(names, texts, strict=True)
+        name: _wrapped(text[0].upper() + text[1:]) for name, text in zip(names, texts, strict=True)
     }
 
 
@@ -82,14 +82,15 @@ def _general(fault: Fault) -> str:
         for _, field, _, _ in Formatter().parse(text)
         if field
     }
-    finding = fault.finding("", **{field: _Shown(f"<{field}>") for field in fields})
+    finding = fault.finding("", **{field: f"<{field}>" for field in fields})
     return "\n".join(_printed(finding))
 
 
-class _Shown(str):
-    """A placeholder that `!r` prints in quotes like any other text."""
-
-    __slots__ = ()
+def _wrapped(text: str) -> str:
+    return "\n\n".join(
+        fill(paragraph, 100, break_long_words=False, break_on_hyphens=False)
+        for paragraph in text.strip().split("\n\n")
+    )
 
 
 def _printed(finding: Finding) -> list[str]:

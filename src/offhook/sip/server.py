@@ -18,7 +18,7 @@ from offhook.sip.message import (
     Request,
     Response,
     Verdict,
-    make_response,
+    render_response,
 )
 from offhook.sip.parse import parse_datagram
 from offhook.sip.registrar import Effect, Registrar, Reply, bad_extension, unsupported
@@ -179,7 +179,7 @@ class Server:
                 return Reply(status=400, reason="Digest For Another URI")
 
     def _answer(self, request: Request, reply: Reply, via: Via, source: Source) -> Answer:
-        response = make_response(
+        data = render_response(
             request,
             reply.status,
             reply.reason,
@@ -188,7 +188,7 @@ class Server:
             to_tag=self._tag(request),
         )
         host, port = reply_address(via, source.host, source.port)
-        return Answer(data=response.emit(), host=host, port=port)
+        return Answer(data=data, host=host, port=port)
 
     def _tag(self, request: Request) -> str:
         """Make the To tag from the request itself, so that a repeated one gets the same."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from offhook.sip.message import TCHARS
@@ -36,7 +38,7 @@ class SipUri:
     password: str
     host: str
     port: int | None
-    params: dict[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
     headers: str = ""
 
 
@@ -50,6 +52,11 @@ class OtherUri:
 
 def parse_uri(text: str) -> SipUri | OtherUri | None:
     """Read a URI; None when it is none. Host names may have underscores, as real ones do."""
+    # The same few thousand URIs come again and again; long ones would only fill the memory.
+    return _parse_uri_again(text) if len(text) <= 128 else _parse_uri(text)
+
+
+def _parse_uri(text: str) -> SipUri | OtherUri | None:
     found = _SCHEME.match(text)
     if found is None or _ILLEGAL.search(text):
         return None
@@ -79,6 +86,9 @@ def parse_uri(text: str) -> SipUri | OtherUri | None:
         params=params,
         headers=uri_headers,
     )
+
+
+_parse_uri_again = lru_cache(maxsize=8192)(_parse_uri)
 
 
 def _read_uri_params(text: str) -> dict[str, str] | None:
@@ -117,7 +127,7 @@ def is_same_uri(a: SipUri, b: SipUri) -> bool:
     )
 
 
-def _has_same_params(a: dict[str, str], b: dict[str, str]) -> bool:
+def _has_same_params(a: Mapping[str, str], b: Mapping[str, str]) -> bool:
     for name in a.keys() | b.keys():
         if name in a and name in b:
             if unescape(a[name]).lower() != unescape(b[name]).lower():

@@ -35,6 +35,7 @@ ACME = VendorProfile(
     agents=(re.compile(r"^Acme (?P<model>\S+)(?: (?P<firmware>[\d.]+))?", re.IGNORECASE),),
     files=(
         rule("{mac}.cfg", MAC_IN_NAME + r"\.cfg", FileKind.DEVICE),
+        rule("spa{mac}.xml", "spa" + MAC_IN_NAME + r"\.xml", FileKind.DEVICE),
         rule("{code}.cfg", r"(?P<model>y\d{12})\.cfg", FileKind.COMMON),
         rule("y.boot", r"y\d{12}\.boot", FileKind.OPTIONAL),
     ),
@@ -90,6 +91,11 @@ def test_reads_the_mac_of_the_file_name(spelling: str) -> None:
     assert found.mac_source == "file"
     assert found.mac_text == unquote(spelling)
     assert [match.rule.kind for match in found.matches] == [FileKind.DEVICE]
+
+
+def test_tells_the_mac_apart_from_digits_before_it() -> None:
+    found = ask("spa001565123456.xml")
+    assert (found.mac, found.mac_text) == (PHONE, "001565123456")
 
 
 def test_keeps_upper_case_as_written() -> None:

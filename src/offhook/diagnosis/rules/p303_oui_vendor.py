@@ -54,7 +54,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 mac=mac.colons,
                 vendor=facts.profiles[device.vendor].label,
                 other=" or ".join(labels),
-                evidence=[f"block {mac.colons[:8]} belongs to {" and ".join(labels)}"],
+                evidence=[f"block {mac.colons[:8]} belongs to {' and '.join(labels)}"],
             )
 
 

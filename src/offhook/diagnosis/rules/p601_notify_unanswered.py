@@ -1,6 +1,7 @@
 """A phone was told to fetch again and did not answer.
 
-What you see: the reboot record ends with "unanswered" or "failed"; the phone keeps its old settings.
+What you see: the reboot record ends with "unanswered" or "failed"; the phone keeps its old
+settings.
 
 Why: the phone is off or was unplugged without signing off, its address changed, or a firewall or
 router between keeps our request from it. Its registration lives on until it expires.
@@ -27,7 +28,7 @@ FAULT = Fault(
     title="Phone does not answer the order to fetch again",
     severity=Severity.WARNING,
     stage=Stage.REACHABLE,
-    message="device {mac} (extension {extension}) could not be reached: no answer to NOTIFY {event}",
+    message="device {mac} (extension {extension}) gave no answer to NOTIFY {event}",
     steps=(
         "Check that the phone is on and that this server reaches it; restart it by hand",
         "Then try again: POST /api/phones/{extension}/reboot",
@@ -38,6 +39,8 @@ FAULT = Fault(
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the devices whose last reboot ended without an answer."""
     for mac, reboot in stopped_reboots(facts, RebootStep.UNANSWERED, RebootStep.FAILED):
+        if reboot.step is RebootStep.FAILED and reboot.fault != FAULT.code:
+            continue  # we stopped before it was sent: says nothing about the phone
         yield FAULT.finding(
             mac.colons,
             mac=mac.colons,
