@@ -98,9 +98,7 @@ def values_for(rule: FileRule, values: FileValues) -> FileValues:
     """The variables that a rule's file gets: common files know no device and no lines."""
     if rule.kind is not FileKind.COMMON:
         return values
-    return FileValues(
-        server=values.server, prefs=values.prefs, tz=values.tz, model=values.model
-    )
+    return FileValues(server=values.server, prefs=values.prefs, tz=values.tz, model=values.model)
 
 
 def rendered_rules(profile: VendorProfile, model: Model) -> list[FileRule]:

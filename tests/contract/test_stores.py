@@ -558,6 +558,16 @@ async def test_tokens_are_kept_by_name(store: Store) -> None:
     assert await store.tokens.list_tokens() == [used]
 
 
+async def test_use_of_a_token_is_noted_but_brings_none_back(store: Store) -> None:
+    one = Token(name="a", digest="ab" * 32, created_at=T0)
+    await store.tokens.put_token(one)
+    await store.tokens.note_token_used(one.digest, later(5))
+    assert await store.tokens.list_tokens() == [dataclasses.replace(one, last_used_at=later(5))]
+    await store.tokens.delete_token("a")
+    await store.tokens.note_token_used(one.digest, later(6))
+    assert await store.tokens.list_tokens() == []
+
+
 # --- registrations ---------------------------------------------------------------------------
 
 

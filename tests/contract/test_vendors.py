@@ -36,7 +36,7 @@ NAMES = (
     "-->",
     "&amp; &#x41;",
     "שלום עולם",
-    "\u200fمرحبا\u200e",
+    "\u200fمرحبا\u200e",  # noqa: RUF001  # an Arabic word between marks of direction
     "# not a comment",
     "= leading",
     "a = b # c",
@@ -132,6 +132,8 @@ def test_no_template_is_left_over(profile: VendorProfile) -> None:
 @each_model
 def test_file_names_match_their_own_rule(profile: VendorProfile, model: Model) -> None:
     for rule in profile.rules_for(model):
+        if rule.kind is FileKind.OPTIONAL and "{" not in rule.name:
+            continue  # such a name only stands for what the pattern takes
         name = build.file_name(rule.name, model)
         for spelling in (name, name.upper(), name.lower()):
             found = rule.pattern.fullmatch(spelling)
@@ -277,7 +279,7 @@ def test_same_bytes_every_time(profile: VendorProfile, model: Model) -> None:
 @each_sample
 @pytest.mark.parametrize("name", NAMES)
 def test_awkward_names_are_parsed_back(profile: VendorProfile, model: Model, name: str) -> None:
-    check_names(profile, model, [name], ["s3cret-%s" % "x" * 8])
+    check_names(profile, model, [name], ["s3cret-xxxxxxxx"])
 
 
 # What the API lets pass: no control characters, line separators, surrogates, private or unassigned

@@ -101,6 +101,14 @@ class Extensions:
             await self._changing.commit([DeleteExtension(number=number)], [row])
         await self._engine.remove(number)
 
+    async def reveal_secret(self, actor: str, number: str) -> Secret:
+        """Give the SIP secret; the Change row says who saw it. 404 when unknown."""
+        async with self._state.lock:
+            secret = self.extension(number).secret
+            row = self._changing.change(actor, "extension", number, "secret revealed", None, None)
+            await self._changing.commit([], [row])
+        return secret
+
     def extension(self, number: str) -> Extension:
         """One extension. 404 when unknown."""
         found = self._state.extensions.get(number)

@@ -9,7 +9,7 @@ from offhook.actions.changing import Changes, Changing
 from offhook.actions.ports import PutSettings
 from offhook.actions.state import overlaid
 from offhook.core.check import FieldError, check_setting
-from offhook.core.inventory import FileSource
+from offhook.core.inventory import SITE, FileSource, model_scope, vendor_scope
 from offhook.core.model import Device, Settings, SettingScope
 from offhook.core.preferences import PARSERS, PreferenceError, parse_preference
 from offhook.errors import BadRequestError
@@ -22,6 +22,15 @@ class FreeSettings:
         self._changing = changing
         self._state = changing.state
         self._files = changing.files
+
+    def scope(self, vendor: str = "", model: str = "") -> SettingScope:
+        """The scope of a maker or model by any spelling, of the site without. 400 if unknown."""
+        if not vendor:
+            return SITE
+        profile = self._changing.vendor(vendor)
+        if not model:
+            return vendor_scope(profile.name)
+        return model_scope(profile.name, self._changing.model(profile, model).name)
 
     async def change_settings(
         self, actor: str, scope: SettingScope, values: Mapping[str, str | None]

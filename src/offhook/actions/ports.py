@@ -262,6 +262,10 @@ class TokenStore(Protocol):
         """All, by name."""
         ...
 
+    async def note_token_used(self, digest: str, at: datetime) -> None:
+        """Note a use; nothing happens when the token is gone, so none comes back by its use."""
+        ...
+
 
 class UploadStore(Protocol):
     """Files that phones PUT: bounded in size and number; the oldest of a device goes first."""

@@ -170,7 +170,7 @@ class Reboots:
             _, late = await asyncio.wait(waits, timeout=timeout_s)
             for task in late:
                 task.cancel()
-        return [self.current(item.id) or item for item in reboots]
+        return [self._followed(item) for item in reboots]
 
     def _order_one(
         self, target: Target, reason: str, asked_by: str, *, is_automatic: bool
@@ -317,8 +317,11 @@ class Reboots:
 
     def _followed(self, reboot: Reboot) -> Reboot:
         """The record as it stands: it may have moved on while a task was waiting."""
-        current = self._active.get(_key(reboot))
-        return current if current is not None and current.id == reboot.id else reboot
+        latest = self._latest.get(reboot.mac) if reboot.mac is not None else None
+        for known in (self._active.get(_key(reboot)), latest):
+            if known is not None and known.id == reboot.id:
+                return known
+        return reboot
 
     def _advance(
         self, reboot: Reboot, step: RebootStep, *, fault: str = "", detail: str = ""

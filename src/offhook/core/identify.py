@@ -57,7 +57,7 @@ class Identity:
 
 
 def find_placeholder(text: str) -> str:
-    """Give the first unexpanded variable (`{mac}`, `$MA`, `%MACD`…) in a text, or an empty string."""
+    """Give the first unexpanded variable (`{mac}`, `$MA`, `%MACD`…) in a text; empty when none."""
     found = _PLACEHOLDER.search(text)
     return found.group() if found else ""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
-_SEPARATORS = re.compile(r"[:\-.\s]")
-_PLAIN = re.compile(r"[0-9a-f]{12}\Z")
+_SEPARATORS = re.compile(r"[:\-.]")
 # A run of 12 digits that is not part of a longer run, or six pairs, or three groups of four. Pairs
 # have one separator, and no seventh follows: in `MAC:14:00:E9:1B:45:24` the first is not `AC`.
 _ANYWHERE = re.compile(
@@ -63,7 +63,8 @@ def parse_mac(text: str) -> Mac | None:
     stripped = text.strip()
     if not _SHAPES.match(stripped):
         return None
-    return _from_digits(_SEPARATORS.sub("", stripped))
+    value = int(_SEPARATORS.sub("", stripped), 16)
+    return Mac(value) if 0 < value < 0xFFFFFFFFFFFF else None
 
 
 def find_mac(text: str) -> Mac | None:
@@ -79,21 +80,11 @@ def find_written_mac(text: str) -> str:
     return ""
 
 
-def _from_digits(digits: str) -> Mac | None:
-    lowered = digits.lower()
-    if not _PLAIN.match(lowered):
-        return None
-    value = int(lowered, 16)
-    return Mac(value) if 0 < value < 0xFFFFFFFFFFFF else None
-
-
 def distance(a: Mac, b: Mac) -> int:
     """Count differing digits; two neighbours swapped count as one, the commonest typing error."""
     left, right = a.plain, b.plain
     wrong = [i for i in range(12) if left[i] != right[i]]
     swaps = sum(
-        1
-        for i, j in zip(wrong, wrong[1:], strict=False)
-        if j == i + 1 and left[i] == right[j] and left[j] == right[i]
+        1 for i, j in pairwise(wrong) if j == i + 1 and left[i] == right[j] and left[j] == right[i]
     )
     return len(wrong) - swaps

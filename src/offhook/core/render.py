@@ -28,7 +28,7 @@ _TEMPLATE_ERRORS = (
 
 
 class RenderError(ValueError):
-    """A file could not be made; `code` is P701 (template) or P702 (a value the format cannot carry)."""
+    """A file could not be made; `code` P701 is the template, P702 a value it cannot carry."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

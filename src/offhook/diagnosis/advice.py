@@ -22,6 +22,13 @@ def safer_url(profile: VendorProfile, base: str) -> str:
     return profile.url_form.replace("{base}", base)
 
 
+def safer_lines(profile: VendorProfile, base: str) -> list[str]:
+    """Advise the safer form, unless it is the guide's form itself."""
+    safer = safer_url(profile, base)
+    is_same = safer == variable_url(profile, base)
+    return [] if is_same else [f"Safer, whatever the firmware expands: {safer}"]
+
+
 def menu_lines(profile: VendorProfile, url: str) -> list[str]:
     """Number the maker's menu steps, the URL filled in."""
     filled = (step.replace("{url}", url) for step in profile.menu)
@@ -58,16 +65,23 @@ def url_lines(base: str, profiles: Mapping[str, VendorProfile], before: str = ""
 
 
 def dhcp_lines(profile: VendorProfile, base: str) -> list[str]:
-    """List what DHCP must say to a maker's phones: option 66, the maker's others, the safer form.
+    """List what DHCP must say to a maker's phones: option 66 in both forms, then their others.
 
-    An entry of `profile.dhcp` is an option's number, or a line with `{url}` and `{base}`.
+    An entry of `profile.dhcp` is an option's number, or a line with `{url}` and `{base}`. The value
+    of another number is not printed: options 43 and 150 are no plain URLs.
     """
     url, safer = variable_url(profile, base), safer_url(profile, base)
-    entries = (f"Option {entry}: {{url}}" if entry.isdigit() else entry for entry in profile.dhcp)
     lines = [f"Option 66: {url}"]
-    lines += [entry.replace("{url}", url).replace("{base}", base) for entry in entries]
+    lines += [
+        entry.replace("{url}", url).replace("{base}", base)
+        for entry in profile.dhcp
+        if not entry.isdigit()
+    ]
     if not any(line.endswith(f" {safer}") for line in lines):
         lines.append(f"Option 66, safer: {safer}")
+    others = [entry for entry in profile.dhcp if entry.isdigit() and entry != "66"]
+    if others:
+        lines.append(f"An old value in option {', '.join(others)} may win over it")
     return list(dict.fromkeys(lines))
 
 

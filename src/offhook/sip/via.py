@@ -45,9 +45,9 @@ def parse_via(value: str) -> Via | None:
     if found is None:
         return None
     params = read_params(value[found.end() :])
-    if params is None:
-        return None
     transport, host, port = found.groups()
+    if params is None or (port and int(port) > 65_535):
+        return None
     return Via(
         transport=transport.upper(),
         host=host.lower(),

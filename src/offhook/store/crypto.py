@@ -116,11 +116,9 @@ def _read_key(key_file: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise file_error(error, "key file") from error
+        raise file_error(error, f"key file {key_file}") from error
     if mode & 0o077:
-        _log.warning(
-            "key file can be read by other users: chmod 600 it", extra={"file": str(key_file)}
-        )
+        _log.warning("key file %s can be read by other users: chmod 600 it", key_file)
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError:
@@ -147,10 +145,13 @@ def _create_key(key_file: Path) -> bytes:
         aside.unlink()
         _sync_folder(key_file.parent)
     except OSError as error:
-        raise file_error(error, "key file") from error
+        raise file_error(error, f"key file {key_file}") from error
     key = _read_key(key_file)
     if key is None:
-        raise StoreError(f"key file {key_file} vanished while it was made", _RESTORE)
+        raise StoreError(
+            f"key file {key_file} is a link that leads nowhere",
+            "mount what it points to, or remove the link",
+        )
     return key
 
 

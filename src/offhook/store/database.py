@@ -64,9 +64,12 @@ class Database:
 
     def submit(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Queue `fn(connection, *args)` as one transaction; the future fails with StoreError."""
-        if self._is_closed:
-            raise StoreError(f"database {self._place} is closed", "start offhook again")
         loop = asyncio.get_running_loop()
+        if self._is_closed:
+            refused: asyncio.Future[T] = loop.create_future()
+            error = StoreError(f"database {self._place} is closed", "start offhook again")
+            refused.set_exception(error)
+            return refused
         return loop.run_in_executor(self._thread, self._transact, fn, args)
 
     async def run(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
@@ -164,7 +167,7 @@ def _prepare_file(path: Path) -> IO[str]:
             lock.close()
             raise
     except OSError as error:
-        raise file_error(error, "database file") from error
+        raise file_error(error, f"database file {path}") from error
     return lock
 
 

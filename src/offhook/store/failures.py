@@ -79,9 +79,9 @@ def store_error(error: Exception, place: str) -> StoreError:
 
 
 def file_error(error: OSError, what: str) -> StoreError:
-    """Give the StoreError of a file or folder that the system refused."""
+    """Give the StoreError of a file (`key file /path`) that the system refused."""
     return StoreError(
-        f"{what} {error.filename}: {(error.strerror or str(error)).lower()}",
+        f"{what}: {(error.strerror or str(error)).lower()}",
         "give the user that offhook runs as write access to that folder, and see that its disk "
         "has space; or set store.url to another place",
     )

@@ -163,8 +163,6 @@ class SqlJournal:
             await self.flush()
         except StoreError as error:
             _log.error("%d attempts lost at stop: %s", len(self._queue.attempts), error)
-        if self._timer is not None:
-            self._timer.cancel()
         await self._retention.close()
 
     def _arm(self, delay_s: float) -> None:
@@ -181,13 +179,8 @@ class SqlJournal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch = self._queue
-        try:
-            self._writing = self._database.submit(write_batch, batch)
-        except StoreError as error:
-            self._complain("journal cannot be written: %s", error)
-            return
-        self._queue, self._in_flight = Queue(), batch
+        self._queue, self._in_flight = Queue(), self._queue
+        self._writing = self._database.submit(write_batch, self._in_flight)
         self._writing.add_done_callback(self._written)
 
     def _written(self, done: asyncio.Future[list[Attempt]]) -> None:
@@ -253,14 +246,17 @@ def _write_each(
     """Write items together; where one is refused for what it is, singly without it."""
     if not items:
         return []
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            write(connection, items)
+        write(connection, items)
     except (OperationalError, InterfaceError):
+        # A full SQLite has undone the whole transaction by itself, and the savepoint with it.
         raise
     except (SQLAlchemyError, ValueError, OverflowError) as error:
+        savepoint.rollback()
         if len(items) == 1:
             _log.exception("a row cannot be stored: %s", type(error).__name__)
             return items
         return [lost for item in items for lost in _write_each(connection, write, [item])]
+    savepoint.commit()
     return []

@@ -75,10 +75,7 @@ class Retention:
         before_us = 0
         if self._keep_days:
             before_us = to_us(self._now() - timedelta(days=self._keep_days))
-        try:
-            self._running = self._database.submit(prune, before_us, self._keep_rows)
-        except StoreError:
-            return
+        self._running = self._database.submit(prune, before_us, self._keep_rows)
         self._running.add_done_callback(self._pruned)
 
     def _pruned(self, done: asyncio.Future[tuple[Tally, int]]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
 
 from offhook.core.model import Token
 from offhook.store.database import Database
@@ -29,6 +31,10 @@ class SqlTokenStore:
         """Give all, by name."""
         return await self._database.run(_list)
 
+    async def note_token_used(self, digest: str, at: datetime) -> None:
+        """Note a use; nothing happens when the token is gone. Raises StoreError."""
+        await self._database.run(_note_used, digest, at)
+
 
 def _put(connection: Connection, token: Token) -> None:
     row = {
@@ -42,6 +48,12 @@ def _put(connection: Connection, token: Token) -> None:
 
 def _delete(connection: Connection, name: str) -> bool:
     return connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount > 0
+
+
+def _note_used(connection: Connection, digest: str, at: datetime) -> None:
+    connection.execute(
+        update(tokens).where(tokens.c.digest == digest).values(last_used_us=to_us(at))
+    )
 
 
 def _list(connection: Connection) -> list[Token]:

@@ -104,8 +104,24 @@ def test_keeps_upper_case_as_written() -> None:
 
 @pytest.mark.parametrize(
     "placeholder",
-    ["$mac", "$MAC", "{mac}", "{MAC}", "{Ma}", "$MA", "$MAU", "%MACD", "<MAC>", "$(system.mac)"]
-    + ["[PHONE_MAC_ADDRESS]", "$PSN", "{MODEL}", "%24mac", "%7Bmac%7D", "$input"],
+    [
+        "$mac",
+        "$MAC",
+        "{mac}",
+        "{MAC}",
+        "{Ma}",
+        "$MA",
+        "$MAU",
+        "%MACD",
+        "<MAC>",
+        "$(system.mac)",
+        "[PHONE_MAC_ADDRESS]",
+        "$PSN",
+        "{MODEL}",
+        "%24mac",
+        "%7Bmac%7D",
+        "$input",
+    ],
 )
 def test_tells_a_placeholder_as_the_file(placeholder: str) -> None:
     found = ask(f"{placeholder}.cfg")

@@ -55,7 +55,7 @@ def test_every_spelling_is_the_same_mac(mac: Mac) -> None:
         "0:b:ea:85:ed:68",
         "gg0bea85ed68",
         "000bea85ed68.cfg",
-        "٠٠0bea85ed68",
+        "\u0660\u06600bea85ed68",
         "000000000000",
         "00:00:00:00:00:00",
         "ffffffffffff",

@@ -18,9 +18,7 @@ def test_table_is_what_tzdata_says() -> None:
     for name in root.joinpath("zones").read_text(encoding="ascii").split():
         data = root.joinpath("zoneinfo", *name.split("/")).read_bytes()
         rules[name] = data.rstrip(b"\n").rpartition(b"\n")[2].decode("ascii")
-    assert rules == {
-        zone: rule for rule, zones in ZONES_BY_RULE.items() for zone in zones.split()
-    }
+    assert rules == {zone: rule for rule, zones in ZONES_BY_RULE.items() for zone in zones.split()}
 
 
 def test_every_zone_is_one_phones_can_follow() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.diagnosis.evidence import shown
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -40,7 +39,7 @@ FAULT = Fault(
 def check(facts: Facts) -> Iterator[Finding]:
     """Find an external address that is empty, this machine itself, or no address."""
     if not can_phones_reach(facts.config.external_ip):
-        yield FAULT.finding("server.external_ip", external_ip=shown(facts.config.external_ip))
+        yield FAULT.finding("server.external_ip", external_ip=facts.config.external_ip)
 
 
 BAD = replace(HEALTHY, config=replace(HEALTHY.config, external_ip="127.0.0.1"))

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from offhook.core.identify import find_placeholder
 from offhook.diagnosis.advice import url_lines
-from offhook.diagnosis.evidence import shown
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -79,7 +78,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
         yield FAULT.finding(
             "provisioning.url_format",
-            url_format=shown(config.url_format),
+            url_format=config.url_format,
             problem=problem,
             more_steps=[urls],
         )

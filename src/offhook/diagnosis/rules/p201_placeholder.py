@@ -46,16 +46,16 @@ def steps_for(
     if profile is None:
         urls = advice.url_lines(base, profiles)
         dhcp = advice.url_lines(base, profiles, "Option 66: ")
-        safer = f"Safer, for phones that expand no variable: the folder alone, {base}"
+        safer = [f"Safer, for phones that expand no variable: the folder alone, {base}"]
         first = "Update Phone Configuration with correct MAC variable for your vendor:"
     else:
         url = advice.variable_url(profile, base)
         urls = [*advice.menu_lines(profile, url), advice.note(profile, profiles)]
         dhcp = advice.dhcp_lines(profile, base)
-        safer = f"Safer, whatever the firmware expands: {advice.safer_url(profile, base)}"
+        safer = advice.safer_lines(profile, base)
         first = f"Update Phone Configuration. For {profile.label} phones:"
     return (
-        "\n".join((first, *urls, safer)),
+        "\n".join((first, *urls, *safer)),
         advice.dhcp_step(dhcp),
         "Reboot the phone to apply new provisioning URL",
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.diagnosis.advice import safer_url, variable_url
+from offhook.diagnosis.advice import safer_lines, variable_url
 from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED
 from offhook.diagnosis.facts import Facts
@@ -41,16 +41,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         if profile is None or profile.placeholder in ("", placeholder):
             continue
         base = facts.config.base
+        whole = f"The whole URL: {variable_url(profile, base)}"
         yield FAULT.finding(
             attempt.address,
             placeholder=placeholder,
             vendor=profile.label,
             right=profile.placeholder,
             evidence=[attempt_line(attempt)],
-            more_steps=[
-                f"The whole URL: {variable_url(profile, base)}\n"
-                f"safer, whatever the firmware expands: {safer_url(profile, base)}"
-            ],
+            more_steps=["\n".join((whole, *safer_lines(profile, base)))],
         )
 
 

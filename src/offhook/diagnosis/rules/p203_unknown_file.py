@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from offhook.core.model import OutcomeKind
 from offhook.core.vendor import VendorProfile
-from offhook.diagnosis.evidence import attempt_line, shown
+from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED, SERVED
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         profile = facts.profiles.get(maker or attempt.vendor)
         yield FAULT.finding(
             attempt.mac.colons if attempt.mac else attempt.address,
-            file=shown(attempt.file),
+            file=attempt.file,
             evidence=[attempt_line(attempt)],
             more_steps=[names_served(profile)] if profile else [],
         )

@@ -38,7 +38,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if device.vendor not in facts.profiles:
             yield FAULT.finding(
                 mac.colons,
-                vendor=shown(device.vendor),
+                vendor=device.vendor,
                 known=", ".join(sorted(facts.profiles)),
                 evidence=[f"device {mac.colons}, model {shown(device.model)}"],
             )

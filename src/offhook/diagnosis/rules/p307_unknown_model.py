@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.diagnosis.evidence import shown
 from offhook.diagnosis.examples import HEALTHY, MAC, PHONE
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -41,7 +40,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield FAULT.finding(
                 mac.colons,
                 vendor=profile.name,
-                model=shown(device.model),
+                model=device.model,
                 known=", ".join(model.name for model in profile.models),
                 evidence=[f"device {mac.colons}"],
             )

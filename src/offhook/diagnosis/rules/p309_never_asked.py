@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from offhook.core.model import Device
-from offhook.diagnosis.advice import dhcp_lines, menu_lines, safer_url, variable_url
+from offhook.diagnosis.advice import dhcp_lines, menu_lines, safer_lines, variable_url
 from offhook.diagnosis.evidence import registration_line, stamp
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
@@ -60,18 +60,16 @@ def _steps(facts: Facts, device: Device) -> tuple[str, ...]:
     base = facts.config.base
     profile = facts.profiles.get(device.vendor)
     if profile is None:
-        dhcp, menu, safer, where = [f"Option 66: {base}"], [f"1. Set it to: {base}"], base, ""
+        dhcp, menu, where = [f"Option 66: {base}"], [f"1. Set it to: {base}"], ""
     else:
+        url = variable_url(profile, base)
         dhcp = dhcp_lines(profile, base)
-        menu = menu_lines(profile, variable_url(profile, base))
-        safer = safer_url(profile, base)
+        menu = [*menu_lines(profile, url), *safer_lines(profile, base)]
         where = f" ({profile.status_menu})" if profile.status_menu else ""
+    stored = "Check the URL stored in the phone, which wins over DHCP with many makers:"
     return (
         "\n".join(("Check what DHCP tells the phone:", *dhcp)),
-        "\n".join(
-            ("Check the URL stored in the phone, which wins over DHCP with many makers:", *menu)
-        )
-        + f"\nsafer, whatever the firmware expands: {safer}",
+        "\n".join((stored, *menu)),
         f"Check the phone's address and VLAN{where}: it must reach {base}",
         "Restart the phone and look at GET /api/provisioning/requests",
     )

@@ -28,7 +28,7 @@ FAULT = Fault(
     title="Registers as an unknown or another user",
     severity=Severity.WARNING,
     stage=Stage.REGISTERED,
-    message="{source} registers as {claimed!r}, which is no extension or not its own",
+    message="{source} registers as '{claimed}', which is no extension or not its own",
     steps=(
         "Restart the phone, so that it takes user and authentication name from its file",
         "Clear the account that was typed on the phone: it may win over the file",

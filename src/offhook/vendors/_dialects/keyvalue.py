@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from offhook.core.dialect import DialectError
 
@@ -25,13 +24,12 @@ _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BLANKS = " \t\r"
 
 
-@dataclass(frozen=True, slots=True)
 class KeyValueDialect:
     """One `key = value` a line, `#` at the start of a line a comment, the last of a key wins."""
 
-    name: str = "keyvalue"
-    content_type: str = "text/plain; charset=utf-8"
-    is_xml: bool = False
+    name = "keyvalue"
+    content_type = "text/plain; charset=utf-8"
+    is_xml = False
 
     def escape(self, value: object) -> str:
         """Turn a value into text; nothing can be quoted here, so what would be syntax is refused.
@@ -66,11 +64,14 @@ class KeyValueDialect:
         return values
 
     def apply(self, text: str, settings: Mapping[str, str]) -> str:
-        """Write each setting over its key's last line, or at the end; an empty value clears it."""
+        """Write each setting over its key's last line, or at the end; an empty value clears it.
+
+        Added keys are sorted: the phone compares bytes, and settings have no order of their own.
+        """
         lines = text.split("\n")
         last = {key: index for index, line in enumerate(lines) if (key := _split(line)[0])}
         added: list[str] = []
-        for key, value in settings.items():
+        for key, value in sorted(settings.items()):
             line = f"{key} = {self._setting(key, value)}"
             if key in last:
                 index = last[key]

@@ -59,10 +59,10 @@ _FILES = (
     _of_device("{mac}.xml", MAC_IN_NAME + r"\.xml"),
     _common("cfg{code}.xml", r"cfg(?P<model>(?:gxp|grp|ht)[0-9]{3,4}(?:v2)?)\.xml"),
     _common("cfg.xml", r"cfg\.xml"),
-    _probe("fw.bin", r"[a-z0-9]+fw\.bin"),
+    _probe("{code}fw.bin", r"[a-z0-9]+fw\.bin"),
     _probe("phonebook.xml", r"(?:gs_)?phonebook\.xml"),
     _probe("ring1.bin", r"ring[0-9]+\.bin"),
-    _probe("gxp.txt", r"[a-z]+\.txt"),
+    _probe("gxp.txt", r"(?:gxp|grp)[a-z0-9]*\.txt"),
 )
 
 _MODEL = r"(?P<model>[A-Z]{2,3}[0-9]{3,4}[A-Z0-9]*)"

@@ -1,7 +1,7 @@
 """Poly's models: registrations each one takes.
 
 Numbers of lines are from general knowledge of the data sheets, unverified; where they were in
-doubt the smaller one stands. The names behind `_` are how the phone spells itself.
+doubt the smaller one stands. The spelling with `_` is the phone's own.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from offhook.core.vendor import Model, fold
 
 
-def _models(family: str, label: str, spelling: str, lines: dict[str, int]) -> tuple[Model, ...]:
-    """Make models: `label` and `spelling` get the number; the API takes the folded spelling."""
+def _models(
+    family: str, label: str, spelling: str, short: str, lines: dict[str, int]
+) -> tuple[Model, ...]:
+    """Make models: every prefix gets the number; the API takes the folded spelling."""
     return tuple(
         Model(
             name=fold(spelling + number),
@@ -18,7 +20,7 @@ def _models(family: str, label: str, spelling: str, lines: dict[str, int]) -> tu
             family=family,
             lines=count,
             line_keys=count,
-            codes=(spelling + number, f"{family}{number}"),
+            codes=(spelling + number, short + number),
         )
         for number, count in lines.items()
     )
@@ -60,8 +62,8 @@ _EDGE = {
 }
 
 MODELS = (
-    *_models("vvx", "VVX", "VVX_", _VVX),
-    *_models("soundpoint", "SoundPoint IP", "SPIP_", _SOUNDPOINT),
-    *_models("soundstation", "SoundStation IP", "SSIP_", _SOUNDSTATION),
-    *_models("edge", "Edge", "Edge_", _EDGE),
+    *_models("vvx", "VVX", "VVX_", "VVX", _VVX),
+    *_models("soundpoint", "SoundPoint IP", "SPIP_", "IP", _SOUNDPOINT),
+    *_models("soundstation", "SoundStation IP", "SSIP_", "IP", _SOUNDSTATION),
+    *_models("edge", "Edge", "Edge_", "", _EDGE),
 )

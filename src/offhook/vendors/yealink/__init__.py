@@ -24,12 +24,8 @@ def _name(pattern: str) -> re.Pattern[str]:
 _FILES = (
     # Only files that a boot file lists are fetched once one is answered; without any, firmware of
     # every generation asks for the two .cfg files. So boot files are 404 on purpose.
-    FileRule(
-        name="{mac}.boot", pattern=_name(MAC_IN_NAME + r"\.boot"), kind=FileKind.OPTIONAL
-    ),
-    FileRule(
-        name="y000000000000.boot", pattern=_name(r"y[0-9]{12}\.boot"), kind=FileKind.OPTIONAL
-    ),
+    FileRule(name="{mac}.boot", pattern=_name(MAC_IN_NAME + r"\.boot"), kind=FileKind.OPTIONAL),
+    FileRule(name="y000000000000.boot", pattern=_name(r"y[0-9]{12}\.boot"), kind=FileKind.OPTIONAL),
     FileRule(
         name="{code}.cfg",
         pattern=_name(r"(?P<model>y[0-9]{12})\.cfg"),
@@ -109,7 +105,7 @@ PROFILE = VendorProfile(
         "Web Interface → Settings → Auto Provision",
         "Set Server URL to: `{url}`",
     ),
-    dhcp=("Option 66: {url}", "Option 66, any Yealink firmware: {base}"),
+    dhcp=("66", "43"),
     status_menu="Menu → Status → Network",
     behaviour=PhoneBehaviour(
         files=("{mac}.boot", "y000000000000.boot", "{code}.cfg", "{mac}.cfg"),

@@ -16,9 +16,9 @@ from offhook.core.vendor import (
 )
 from offhook.vendors._dialects.keyvalue import KEYVALUE
 
-# Slots of `account.1.codec.N` as both phones announce them in their own SDP: number, our name (empty
-# for codecs we never switch on), the firmware's name, RTP number. Slots 8 and 9 are only deduced
-# and left alone.
+# Slots of `account.1.codec.N` as both phones announce them in their own SDP: number, our name
+# (empty for codecs we never switch on), the firmware's name, RTP number. Slots 8 and 9 are only
+# deduced and left alone.
 _SLOTS_33G = (
     (1, "pcmu", "PCMU", 0),
     (2, "pcma", "PCMA", 8),
@@ -105,7 +105,7 @@ PROFILE = VendorProfile(
         "Phone Menu → Setup → Network → Provisioning",
         "Set Server URL to: `{url}`",
     ),
-    dhcp=("Option 66: {url}", "Option 66, any Zultys ZIP 3x: {base}"),
+    dhcp=("66", "43"),
     status_menu="Phone Menu → Status → Network",
     behaviour=PhoneBehaviour(
         files=("{code}_common.cfg", "{mac}.cfg"),
@@ -123,8 +123,7 @@ PROFILE = VendorProfile(
         mac_header="Mac",
     ),
     notes=(
-        "Whether the phone fills in $mac is unverified: the directory URL "
-        "always works.",
+        "Whether the phone fills in $mac is unverified: the directory URL always works.",
         "A ZIP 37G asks a URL it cannot fetch six times in a second, then takes it as a folder and "
         "appends its own file names: such a request is served by its last part.",
         "An unchanged file is not applied again: the phone compares MD5 sums.",

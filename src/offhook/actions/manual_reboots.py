@@ -1,0 +1,108 @@
+"""Reboots that a person asks for: of one extension's phones, or of all that are registered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from offhook.actions.publish import Events
+from offhook.actions.reboots import Reboots, Target
+from offhook.actions.state import State
+from offhook.core.events import Event, RebootAdvanced
+from offhook.core.model import Reboot, RebootStep
+from offhook.errors import BadRequestError
+
+SENT_WAIT_S = 2.0
+ANSWER_WAIT_S = 1.0
+_TARGETS_A_TURN = 50
+_UNSENT = frozenset({RebootStep.PENDING})
+_UNANSWERED = frozenset({RebootStep.PENDING, RebootStep.NOTIFIED})
+
+
+@dataclass(slots=True)
+class ManualReboots:
+    """Orders NOTIFYs and waits a moment, so that the answer can tell what came of them."""
+
+    state: State
+    reboots: Reboots
+    events: Events
+
+    async def reboot_extension(self, actor: str, number: str) -> list[Reboot]:
+        """Reboot every phone of an extension. 404 when unknown, 409 when none is registered."""
+        if number not in self.state.extensions:
+            raise BadRequestError(
+                "unknown_extension",
+                f"extension {number[:32]} does not exist",
+                "list them with GET /api/extensions",
+                status=404,
+            )
+        targets = self.reboots.targets_of_extension(number)
+        if not targets:
+            raise BadRequestError(
+                "P401",
+                f"no phone is registered for extension {number}; nothing was sent",
+                "the phone fetches its configuration at its next boot; see why it is not "
+                "registered with GET /api/provisioning/diagnostics",
+                status=409,
+            )
+        return await self._order(actor, targets, answer_wait_s=ANSWER_WAIT_S)
+
+    async def reboot_all(self, actor: str, numbers: Iterable[str]) -> list[Reboot]:
+        """Reboot the registered phones of these extensions, paced; the last go out later."""
+        targets: list[Target] = []
+        for turn, number in enumerate(sorted(set(numbers))):
+            targets += self.reboots.targets_of_extension(number)
+            if turn % _TARGETS_A_TURN == 0:
+                await asyncio.sleep(0)
+        return await self._order(actor, targets, answer_wait_s=0.0)
+
+    async def _order(
+        self, actor: str, targets: list[Target], *, answer_wait_s: float
+    ) -> list[Reboot]:
+        with _Follower(subscribe=self.events.subscribe) as follower:
+            ordered = self.reboots.order(
+                targets, reason="asked by a person", asked_by=actor, is_automatic=False
+            )
+            await follower.wait_past(ordered, _UNSENT, SENT_WAIT_S)
+            if answer_wait_s:
+                await follower.wait_past(ordered, _UNANSWERED, answer_wait_s)
+            return follower.newest(ordered)
+
+
+@dataclass(slots=True)
+class _Follower:
+    """Keeps the newest record of each reboot while it is entered."""
+
+    subscribe: Callable[[Callable[[Event], None]], Callable[[], None]]
+    _seen: dict[str, Reboot] = field(default_factory=dict)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _unsubscribe: Callable[[], None] | None = None
+
+    def __enter__(self) -> _Follower:
+        self._unsubscribe = self.subscribe(self._on_event)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def newest(self, reboots: list[Reboot]) -> list[Reboot]:
+        return [self._seen.get(item.id, item) for item in reboots]
+
+    async def wait_past(
+        self, reboots: list[Reboot], steps: frozenset[RebootStep], timeout_s: float
+    ) -> None:
+        """Return when no reboot is at one of the steps any more, or after the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while any(item.step in steps for item in self.newest(reboots)):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, RebootAdvanced):
+            self._seen[event.reboot.id] = event.reboot
+            self._moved.set()

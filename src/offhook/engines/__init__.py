@@ -1,0 +1,1 @@
+"""SIP engines: what implements the port `SipEngine` of the actions."""

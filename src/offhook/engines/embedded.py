@@ -1,0 +1,355 @@
+"""The embedded SIP engine: registrar and NOTIFY on UDP and TCP, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from offhook.actions.ports import (
+    Clock,
+    CredentialSource,
+    EngineHealth,
+    NotifyKind,
+    NotifyOrder,
+    NotifyOutcome,
+    Publish,
+    RegistrationStore,
+)
+from offhook.core.events import PhoneRegistered, PhoneUnregistered, RegistrationRefused
+from offhook.core.model import Registration
+from offhook.engines.keeping import Keeping
+from offhook.engines.notifying import Notifying, Wire
+from offhook.engines.phones import mac_of, note_of, shown, to_registration
+from offhook.engines.strangers import JunkLog, OncePerMinute
+from offhook.engines.tcp import TcpConnection, TcpLimits, TcpPort
+from offhook.engines.udp import UdpPort
+from offhook.sip.auth import Authenticator
+from offhook.sip.bindings import Binding, BindingTable, Bound, Source, Unbound
+from offhook.sip.digest import BEST_FIRST, MD5_FIRST
+from offhook.sip.limits import FailureLimits
+from offhook.sip.message import KeepAlive, Message, Verdict
+from offhook.sip.nonces import Nonces
+from offhook.sip.notifier import Local
+from offhook.sip.parse import parse_datagram
+from offhook.sip.registrar import Effect, ExpiryPolicy, Refused, Registrar
+from offhook.sip.server import Reaction, Server
+from offhook.sip.transaction import AnswerCache
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.tasks import spawn
+
+_log = logging.getLogger("offhook.sip")
+
+SWEEP_S = 1.0
+_PORT_TRIES = 20
+
+
+class EmbeddedEngine:
+    """Implements `SipEngine`. Port 0 picks one that is free for both UDP and TCP."""
+
+    def __init__(
+        self,
+        *,
+        bind: str,
+        port: int,
+        external_ip: str,
+        realm: str,
+        credentials: CredentialSource,
+        publish: Publish,
+        store: RegistrationStore,
+        now: Clock,
+        min_expires_s: int = 60,
+        max_expires_s: int = 7200,
+        default_expires_s: int = 3600,
+        nonce_lifetime_s: int = 300,
+        max_contacts: int = 5,
+        prefers_md5: bool = True,
+        failures_a_minute: int = 20,
+        tcp_limits: TcpLimits | None = None,
+    ) -> None:
+        self._bind = bind
+        self._asked_port = port
+        self._external_ip = external_ip
+        self._publish = publish
+        self._now = now
+        self._credentials = credentials
+        self._counters: Counter[str] = Counter()
+        self._table = BindingTable(max_contacts=max_contacts)
+        authenticator = Authenticator(
+            realm=realm,
+            secret_of=self._secret_of,
+            nonces=Nonces(key=secrets.token_bytes(32), lifetime_s=nonce_lifetime_s),
+            limits=FailureLimits(),
+            dummy_secret=secrets.token_hex(16),
+            algorithms=MD5_FIRST if prefers_md5 else BEST_FIRST,
+            failures_a_minute=failures_a_minute,
+        )
+        policy = ExpiryPolicy(
+            min_s=min_expires_s,
+            max_s=max_expires_s,
+            default_s=max(min_expires_s, min(default_expires_s, max_expires_s)),
+        )
+        self._server = Server(
+            registrar=Registrar(
+                authenticator=authenticator, table=self._table, policy=policy, note_of=note_of
+            ),
+            authenticator=authenticator,
+            secret_of=self._secret_of,
+            answers=AnswerCache(),
+            tag_key=secrets.token_bytes(32),
+        )
+        self._keeping = Keeping(store, self._table)
+        self._notifying = Notifying()
+        self._junk = JunkLog()
+        self._told = OncePerMinute()
+        self._udp: UdpPort | None = None
+        self._tcp = TcpPort(tcp_limits or TcpLimits(), self._on_item, self._on_lost)
+        self._sweeping: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port both sockets are bound to; the one asked for before the start."""
+        return self._udp.port if self._udp else self._asked_port
+
+    async def start(self) -> None:
+        """Restore the bindings, bind both sockets. Raises OSError when a port is taken."""
+        restored = await self._keeping.restore(
+            self._now().timestamp(), lambda number: self._credentials(number) is not None
+        )
+        await self._listen()
+        self._sweeping = spawn(self._sweep(), "sweep registrations")
+        _log.info("SIP listens on %s (udp and tcp) port %d", self._bind, self.port)
+        if restored:
+            _log.info("%d registrations restored", restored)
+
+    async def stop(self) -> None:
+        """Close the sockets and save the bindings; idempotent."""
+        sweeping, self._sweeping = self._sweeping, None
+        if sweeping is None:
+            return
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+        self._notifying.stop()
+        if self._udp is not None:
+            self._udp.close()
+        await self._tcp.close()
+        await self._keeping.save()
+
+    def health(self) -> EngineHealth:
+        """Give sockets and counters."""
+        is_up = self._sweeping is not None and not self._sweeping.done()
+        place = f"{self._bind}:{self.port}"
+        counters = dict(self._counters)
+        counters["registrations"] = len(self._table)
+        counters["tcp_connections"] = len(self._tcp)
+        counters["tcp_refused"] = self._tcp.refused
+        if self._udp is not None:
+            counters["udp_unsent"] = self._udp.unsent
+            counters["udp_buffer_bytes"] = self._udp.receive_buffer_bytes if is_up else 0
+        return EngineHealth(
+            is_up=is_up,
+            listening=(f"udp:{place}", f"tcp:{place}") if is_up else (),
+            counters=counters,
+        )
+
+    def registrations(self, extension: str | None = None) -> tuple[Registration, ...]:
+        """The live bindings now, of one extension or of all."""
+        now = self._now().timestamp()
+        bindings = self._table.all() if extension is None else self._table.of(extension)
+        return tuple(to_registration(b) for b in bindings if b.expires_at > now)
+
+    async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
+        """Send a NOTIFY to a live registration; nobody else can be made its target."""
+        binding = self._find(order.registration)
+        if binding is None:
+            return NotifyOutcome(kind=NotifyKind.FAILED, reason="the phone is not registered now")
+        try:
+            wire = await self._wire(binding)
+        except OSError as error:  # TimeoutError is one, without a text
+            reason = str(error) or "the phone does not accept a connection"
+            return NotifyOutcome(kind=NotifyKind.FAILED, reason=reason)
+        self._counters["notifies"] += 1
+        outcome = await self._notifying.run(order, binding, wire, on_sent)
+        self._counters[f"notify_{outcome.kind.value}"] += 1
+        return outcome
+
+    async def remove(self, extension: str) -> int:
+        """Drop all bindings of an extension; gives how many."""
+        gone = self._table.drop(extension)
+        self._apply_effects(gone, Source(transport="", host="", port=0))
+        await self._keeping.save()
+        return len(gone)
+
+    # --- start and sweep -----------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        for attempt in range(_PORT_TRIES):
+            await self._tcp.listen(self._bind, self._asked_port)
+            try:
+                self._udp = UdpPort(self._bind, self._tcp.port, self._on_datagram)
+            except OSError:
+                await self._tcp.close()
+                if self._asked_port or attempt == _PORT_TRIES - 1:
+                    raise
+            else:
+                return
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                expired = self._table.expire(self._now().timestamp())
+                self._apply_effects(expired, Source(transport="", host="", port=0))
+                await self._keeping.save()
+            except Exception:
+                _log.exception("sweep of registrations failed")
+
+    def _secret_of(self, number: str) -> str | None:
+        secret = self._credentials(number)
+        return secret.reveal() if secret else None
+
+    # --- what arrives --------------------------------------------------------------------------
+
+    def _on_datagram(self, data: bytes, host: str, port: int) -> None:
+        source = Source(transport="udp", host=host, port=port)
+        try:
+            reaction = self._react(parse_datagram(data), source)
+            if reaction.answer is not None and self._udp is not None:
+                answer = reaction.answer
+                self._udp.send(answer.data, answer.host, answer.port)
+        except OSError:
+            self._counters["unsendable"] += 1
+        except Exception:
+            self._note_bug(source)
+
+    def _on_item(self, item: Message | Verdict | KeepAlive, connection: TcpConnection) -> None:
+        source = connection.source
+        try:
+            reaction = self._react(item, source)
+            for effect in reaction.effects:
+                if isinstance(effect, Bound):
+                    lifetime_s = effect.binding.expires_at - effect.binding.refreshed_at
+                    connection.keep(lifetime_s)
+            if reaction.answer is not None:
+                connection.send(reaction.answer.data)
+        except OSError:
+            self._counters["unsendable"] += 1
+        except Exception:
+            self._note_bug(source)
+
+    def _react(self, item: Message | Verdict | KeepAlive, source: Source) -> Reaction:
+        now = self._now().timestamp()
+        reaction = self._server.receive(item, source, now)
+        self._counters["received"] += 1
+        if reaction.status:
+            self._counters[f"answered_{reaction.status}"] += 1
+        if reaction.junk:
+            self._counters["malformed"] += 1
+            self._junk.note(str(source), reaction.junk, now)
+        if reaction.response is not None:
+            self._notifying.on_response(reaction.response)
+        if reaction.effects:
+            self._apply_effects(reaction.effects, source)
+        return reaction
+
+    def _note_bug(self, source: Source) -> None:
+        """Log our own failure on a packet, at most once a minute; the socket lives on."""
+        self._counters["failed"] += 1
+        if self._told.is_due("bug", self._now().timestamp()):
+            _log.exception("a SIP packet from %s could not be handled", source)
+
+    def _on_lost(self, source: Source) -> None:
+        self._notifying.on_lost(str(source))
+
+    def _apply_effects(self, effects: Iterable[Effect], source: Source) -> None:
+        at = self._now()
+        for effect in effects:
+            match effect:
+                case Bound(binding=binding, is_new=is_new, was_rebooted=was_rebooted):
+                    self._keeping.mark((binding.aor,))
+                    self._publish(
+                        PhoneRegistered(
+                            registration=to_registration(binding),
+                            is_new=is_new,
+                            was_rebooted=was_rebooted,
+                            at=at,
+                        )
+                    )
+                case Unbound(binding=binding, reason=reason):
+                    self._keeping.mark((binding.aor,))
+                    self._publish(
+                        PhoneUnregistered(
+                            registration=to_registration(binding), reason=reason, at=at
+                        )
+                    )
+                case Refused():
+                    self._tell_refused(effect, source)
+
+    def _tell_refused(self, refused: Refused, source: Source) -> None:
+        at = self._now()
+        claimed = shown(refused.claimed)
+        self._counters[f"refused_{refused.reason}"] += 1
+        if not self._told.is_due(f"{source.host}|{claimed}", at.timestamp()):
+            return
+        self._publish(
+            RegistrationRefused(
+                extension=shown(refused.aor),
+                claimed=claimed,
+                source=str(source),
+                user_agent=shown(refused.request.headers.first("user-agent") or ""),
+                mac=mac_of(refused.request),
+                reason=refused.reason,
+                at=at,
+            )
+        )
+
+    # --- where a NOTIFY goes -------------------------------------------------------------------
+
+    def _find(self, registration: Registration) -> Binding | None:
+        now = self._now().timestamp()
+        for binding in self._table.of(registration.extension):
+            if binding.contact == registration.contact and binding.expires_at > now:
+                return binding
+        return None
+
+    async def _wire(self, binding: Binding) -> Wire:
+        """Choose the way to a phone: where its REGISTER came from, which NAT lets through.
+
+        Only when the contact names the very address the REGISTER came from, so that no NAT is
+        between, its port counts: some phones send from another port than they listen on, and a
+        phone on TCP that has lost its connection (we were restarted) can be dialled. RFC 3261 §18.
+        """
+        transport, _, place = binding.source.partition(":")
+        host, _, port_text = place.rpartition(":")
+        host, port = host.strip("[]"), int(port_text)
+        contact = parse_uri(binding.contact)
+        is_direct = False
+        if isinstance(contact, SipUri) and not binding.path:
+            is_direct = _is_same_host(contact.host, host)
+            port = (contact.port or 5060) if is_direct else port
+        local = Local(host=self._external_ip, port=self.port, transport=transport.upper())
+        if transport == "udp":
+            udp = self._udp
+            if udp is None:
+                raise ConnectionAbortedError("the SIP engine is stopped")
+            return Wire(
+                source=binding.source, local=local, send=lambda data: udp.send(data, host, port)
+            )
+        connection = self._tcp.find(binding.source)
+        if connection is None and is_direct:
+            connection = await self._tcp.dial(host, port)
+        if connection is None:
+            raise ConnectionResetError("the phone's TCP connection is closed")
+        return Wire(source=str(connection.source), local=local, send=connection.send)
+
+
+def _is_same_host(a: str, b: str) -> bool:
+    try:
+        return ipaddress.ip_address(a.strip("[]")) == ipaddress.ip_address(b)
+    except ValueError:
+        return False

@@ -1,0 +1,56 @@
+"""Bindings kept over a restart: what changed is saved once a second, all of it at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from offhook.actions.ports import RegistrationStore
+from offhook.engines.phones import to_binding, to_registration
+from offhook.sip.bindings import Binding, BindingTable
+
+_log = logging.getLogger("offhook.sip")
+
+
+class Keeping:
+    """Saves the extensions marked dirty; a save that failed is tried again with the next."""
+
+    def __init__(self, store: RegistrationStore, table: BindingTable) -> None:
+        self._store = store
+        self._table = table
+        self._dirty: set[str] = set()
+        self._saving = asyncio.Lock()
+
+    def mark(self, extensions: Iterable[str]) -> None:
+        """Remember that bindings of these extensions changed."""
+        self._dirty.update(extensions)
+
+    async def restore(self, now: float, is_known: Callable[[str], bool]) -> int:
+        """Take up what was saved and has not expired; extensions deleted since are cleaned out."""
+        saved = [to_binding(kept) for kept in await self._store.load_registrations()]
+        kept: list[Binding] = [binding for binding in saved if is_known(binding.aor)]
+        self._table.restore(kept, now)
+        self.mark(binding.aor for binding in saved if binding.expires_at <= now)
+        self.mark(binding.aor for binding in saved if not is_known(binding.aor))
+        return len(self._table)
+
+    async def save(self) -> None:
+        """Save what is dirty; a failure is logged and costs nothing but time."""
+        async with self._saving:  # one after the other, so that an older picture never comes last
+            dirty, self._dirty = self._dirty, set()
+            if not dirty:
+                return
+            rows = {
+                extension: [to_registration(binding) for binding in self._table.of(extension)]
+                for extension in dirty
+            }
+            is_saved = False
+            try:
+                await self._store.save_registrations(rows)
+                is_saved = True
+            except Exception:
+                _log.exception("%d extensions' registrations could not be saved", len(dirty))
+            finally:
+                if not is_saved:
+                    self._dirty |= dirty

@@ -1,0 +1,94 @@
+"""Between the SIP core's bindings and our registrations: MAC, moments, texts fit to be shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from offhook.core.mac import Mac, find_mac, parse_mac
+from offhook.core.model import Registration
+from offhook.sip.bindings import Binding
+from offhook.sip.message import Request
+
+# A UUID that is all zeros but for its version ends in the MAC: `00000000-0000-0000-0000-0011..`
+# is sent by Cisco enterprise phones; `00000000-0000-1000-8000-<mac>` by others (unverified).
+# Any other UUID is random, and its end only looks like a MAC.
+_INSTANCE = re.compile(
+    r"urn:uuid:0{8}-0{4}-[0-5]0{3}-[089ab]0{3}-([0-9a-f]{12})(?![0-9a-f])", re.IGNORECASE
+)
+SHOWN_CHARS = 64
+
+
+def mac_of(request: Request) -> Mac | None:
+    """Find a phone's MAC in its REGISTER: header `Mac`, then instance, then User-Agent.
+
+    Yealink and its kin send `Mac: 00:15:65:12:34:56` when register_mac is on, Grandstream
+    `MAC: 000B82...` when its MAC header is on.
+    """
+    mac = find_mac(request.headers.first("mac") or "")
+    if mac is not None:
+        return mac
+    for contact in request.headers.all("contact"):
+        found = _INSTANCE.search(contact)
+        if found is not None:
+            return parse_mac(found.group(1))
+    return find_mac(request.headers.first("user-agent") or "")
+
+
+def note_of(request: Request) -> str:
+    """Give the MAC as text to keep with a binding, empty when the phone does not tell it."""
+    mac = mac_of(request)
+    return mac.plain if mac else ""
+
+
+def to_registration(binding: Binding) -> Registration:
+    """Tell a binding in our words."""
+    return Registration(
+        extension=binding.aor,
+        contact=binding.contact,
+        source=binding.source,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        user_agent=binding.user_agent,
+        mac=parse_mac(binding.note),
+        path=binding.path,
+        instance=binding.instance,
+        q=binding.q,
+        registered_at=_moment(binding.registered_at),
+        refreshed_at=_moment(binding.refreshed_at),
+        expires_at=_moment(binding.expires_at),
+    )
+
+
+def to_binding(registration: Registration) -> Binding:
+    """Take up a registration that was kept over a restart."""
+    return Binding(
+        aor=registration.extension,
+        contact=registration.contact,
+        source=registration.source,
+        call_id=registration.call_id,
+        cseq=registration.cseq,
+        user_agent=registration.user_agent,
+        note=registration.mac.plain if registration.mac else "",
+        path=registration.path,
+        instance=registration.instance,
+        q=registration.q,
+        registered_at=registration.registered_at.timestamp(),
+        refreshed_at=registration.refreshed_at.timestamp(),
+        expires_at=registration.expires_at.timestamp(),
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def shown(text: str) -> str:
+    """Escape what a stranger wrote so that it can stand in a log, and cut it to 64 characters."""
+    cut = text[: SHOWN_CHARS + 1]
+    if not cut.isprintable():
+        cut = "".join(
+            sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode()
+            for sign in cut
+        )
+    return cut if len(cut) <= SHOWN_CHARS else f"{cut[: SHOWN_CHARS - 3]}..."

@@ -1,0 +1,1 @@
+"""The HTTP side: files for phones, the API, who may call, and the server under them."""

@@ -1,0 +1,57 @@
+"""What the HTTP side acts on: `app` fills it in, so that web knows no wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from offhook.actions.devices import Devices
+from offhook.actions.diagnose import Diagnose
+from offhook.actions.extensions import Extensions
+from offhook.actions.files import Files
+from offhook.actions.free_settings import FreeSettings
+from offhook.actions.manual_reboots import ManualReboots
+from offhook.actions.phones import Phones
+from offhook.actions.ports import (
+    Clock,
+    InventoryStore,
+    Journal,
+    RebootStore,
+    SipEngine,
+    UploadStore,
+)
+from offhook.actions.reboots import Reboots
+from offhook.actions.shown_files import ShownFiles
+from offhook.actions.state import State
+from offhook.actions.tokens import Tokens
+from offhook.actions.unknown_phones import UnknownPhones
+from offhook.diagnosis.facts import ConfigFacts
+from offhook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The verbs and the stores that the API reads from."""
+
+    settings: Settings
+    config: ConfigFacts
+    state: State
+    files: Files
+    engine: SipEngine
+    reboots: Reboots
+    phones: Phones
+    extensions: Extensions
+    devices: Devices
+    free_settings: FreeSettings
+    manual_reboots: ManualReboots
+    shown_files: ShownFiles
+    unknown_phones: UnknownPhones
+    tokens: Tokens
+    diagnose: Diagnose
+    journal: Journal
+    reboot_store: RebootStore
+    uploads: UploadStore
+    inventory: InventoryStore
+    version: str
+    started_at: datetime
+    now: Clock
