@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from offhook.core.mac import Mac
 from offhook.core.provision import Refuse
@@ -32,18 +33,19 @@ class RefusalFacts:
 
 
 def describe(refusal: Refuse, facts: RefusalFacts) -> Finding:
-    """Give the refusal its words. Every code a decision can carry is handled here or by its fault."""
+    """Give the refusal its words; every code that a decision can carry is handled."""
+    values: dict[str, Any] = dict(refusal.values)  # the names in the fault's texts
     match refusal.code:
         case "P201":
             steps = steps_for(facts.profiles.get(facts.vendor), facts.base, facts.profiles)
-            return fault("P201").finding(facts.address, more_steps=steps, **refusal.values)
+            return fault("P201").finding(facts.address, more_steps=steps, **values)
         case "P301":
-            mac = refusal.values["mac"]
+            mac = values["mac"]
             if not isinstance(mac, Mac):
                 raise TypeError("P301 needs a Mac")
             return _unknown(mac, facts)
         case _:
-            return fault(refusal.code).finding(facts.address, **refusal.values)
+            return fault(refusal.code).finding(facts.address, **values)
 
 
 def _unknown(mac: Mac, facts: RefusalFacts) -> Finding:

@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from offhook.actions.ports import (
     Clock,
@@ -30,7 +30,7 @@ from offhook.engines.tcp import TcpConnection, TcpLimits, TcpPort
 from offhook.engines.udp import UdpPort
 from offhook.sip.auth import Authenticator
 from offhook.sip.bindings import Binding, BindingTable, Bound, Source, Unbound
-from offhook.sip.digest import BEST_FIRST, MD5_FIRST
+from offhook.sip.digest import MD5_ONLY, Algorithm
 from offhook.sip.limits import FailureLimits
 from offhook.sip.message import KeepAlive, Message, Verdict
 from offhook.sip.nonces import Nonces
@@ -49,7 +49,12 @@ _PORT_TRIES = 20
 
 
 class EmbeddedEngine:
-    """Implements `SipEngine`. Port 0 picks one that is free for both UDP and TCP."""
+    """Implements `SipEngine`. Port 0 picks one that is free for both UDP and TCP.
+
+    `digest_algorithms` are the challenges sent with each 401, in order. MD5 alone is the default,
+    because a second challenge can cost a phone its registration: baresip 1.0.0 gives up ("Function
+    not implemented") as soon as any of them is SHA-256.
+    """
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class EmbeddedEngine:
         default_expires_s: int = 3600,
         nonce_lifetime_s: int = 300,
         max_contacts: int = 5,
-        prefers_md5: bool = True,
+        digest_algorithms: Sequence[Algorithm] = MD5_ONLY,
         failures_a_minute: int = 20,
         tcp_limits: TcpLimits | None = None,
     ) -> None:
@@ -85,7 +90,7 @@ class EmbeddedEngine:
             nonces=Nonces(key=secrets.token_bytes(32), lifetime_s=nonce_lifetime_s),
             limits=FailureLimits(),
             dummy_secret=secrets.token_hex(16),
-            algorithms=MD5_FIRST if prefers_md5 else BEST_FIRST,
+            algorithms=digest_algorithms,
             failures_a_minute=failures_a_minute,
         )
         policy = ExpiryPolicy(

@@ -35,6 +35,9 @@ BEST_FIRST = (Algorithm.SHA256, Algorithm.MD5)
 MD5_FIRST = (Algorithm.MD5, Algorithm.SHA256)
 """For phones that look only at the first header."""
 
+MD5_ONLY = (Algorithm.MD5,)
+"""For phones that fail when any header names an algorithm they do not know."""
+
 
 def _hash(algorithm: Algorithm, text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")

@@ -301,14 +301,6 @@ def test_unusable_key_is_refused_by_name(dialect: Dialect, key: str) -> None:
         assert repr(key) in str(caught.value)
 
 
-def test_setting_that_would_not_be_read_back_is_refused() -> None:
-    text = "<device><flat-profile/><x/></device>"
-    with pytest.raises(DialectError, match="flat-profile"):
-        ELEMENTS.apply(text.replace("<x/>", ""), {"flat-profile": "1"}) and ELEMENTS.apply(
-            "<a/>", {"x": "1"}
-        )
-
-
 @each
 def test_merging_into_a_broken_file_is_refused(dialect: Dialect) -> None:
     with pytest.raises(DialectError):

@@ -64,7 +64,7 @@ _FILES = (
     _of_device("-license.cfg", FileKind.OPTIONAL),
     _of_device("-user.cfg", FileKind.OPTIONAL),
     _probe(f"{_ZEROS}-license.cfg", rf"{_ZEROS}-license\.cfg"),
-    _probe(f"{_ZEROS}-directory.xml", rf"{_ZEROS}-directory(?:~)?\.xml"),
+    _probe(f"{_ZEROS}-directory.xml", rf"{_ZEROS}-directory\.xml"),
     _probe("sip.ld", r"(?:[0-9]{4}-[0-9]{5}-[0-9]{3}\.)?(?:sip|bootrom|updater)\.(?:ld|ver)"),
     _probe("VVX-dictionary.xml", r"[A-Za-z]+-dictionary\.xml"),
 )

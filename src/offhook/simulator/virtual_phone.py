@@ -1,0 +1,332 @@
+"""A telephone of any maker, made from its profile: boots, fetches, registers, obeys NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from offhook.core.dialect import DialectError
+from offhook.core.mac import Mac
+from offhook.core.secret import Secret
+from offhook.core.vendor import FileKind, FileRule, Model, SampleLine, VendorProfile, first_code
+from offhook.simulator.http_fetch import FetchError, fetch
+from offhook.simulator.sip_phone import SipPhone
+from offhook.tasks import spawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A file the phone asked for; `status` 0 means no answer, `error` says why or what is wrong."""
+
+    file: str
+    status: int
+    size_bytes: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A try to register; `status` 0 means that the server did not answer."""
+
+    number: str
+    server: str
+    port: int
+    status: int
+
+    @property
+    def is_success(self) -> bool:
+        """True for a 2xx."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """A NOTIFY the phone accepted; `is_obeyed` is False for an event that is not its maker's."""
+
+    event: str
+    is_obeyed: bool
+
+
+Act = Asked | Registered | Notified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The first account as the phone read it from its files."""
+
+    number: str
+    auth_name: str
+    secret: Secret
+    server: str
+    port: int
+    display_name: str
+    label: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A file the phone holds, so that it can ask whether it changed."""
+
+    etag: str
+    values: dict[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class VirtualPhone:
+    """One telephone. `base_url` is the directory URL it was given, with a slash at its end.
+
+    `requests`, `registrations` and `notifies` keep what it did, oldest first, and `on_act` is told
+    of each. `files` are the values read, by file name; `config` all of them as one, the device's
+    own files winning over common ones.
+    """
+
+    profile: VendorProfile
+    model: Model
+    mac: Mac
+    base_url: str
+    timeout_s: float = 10.0
+    on_act: Callable[[Act], None] = lambda act: None
+    sip: SipPhone = field(init=False)
+    account: Account | None = None
+    requests: list[Asked] = field(default_factory=list)
+    registrations: list[Registered] = field(default_factory=list)
+    notifies: list[Notified] = field(default_factory=list)
+    config: dict[str, str] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _orders: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _worker: asyncio.Task[None] | None = None
+    _sip_is_open: bool = False
+    _is_dead: bool = False
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "http" or not parts.hostname or not parts.path.endswith("/"):
+            raise ValueError(f"base_url {self.base_url!r} is no http:// URL that ends in a slash")
+
+    @property
+    def files(self) -> dict[str, dict[str, str]]:
+        """What was read from each file, by its name."""
+        return {name: dict(kept.values) for name, kept in self._kept.items()}
+
+    @property
+    def user_agent(self) -> str:
+        """Its HTTP User-Agent."""
+        return self._filled(self.profile.behaviour.agent)
+
+    async def boot(self) -> bool:
+        """Power on: fetch the files in the maker's order and register; True when registered."""
+        if self._worker is None:
+            self._worker = spawn(self._obey_all(), f"virtual phone {self.mac}")
+        await self.fetch_files()
+        return await self.register()
+
+    async def fetch_files(self) -> None:
+        """Ask for the files in order and take over what they say."""
+        for name in self.profile.behaviour.files:
+            asked = await self.ask(self._filled(name))
+            if self.profile.behaviour.stops_at_first and asked.status in (200, 304):
+                break
+        self._apply()
+
+    async def ask(self, file: str) -> Asked:
+        """Ask for one file by its name as written; a file that it holds is asked with its ETag."""
+        parts = urlsplit(self.base_url)
+        headers = {"User-Agent": self.user_agent, "Accept": "*/*"}
+        kept = self._kept.get(file)
+        if kept is not None and kept.etag:
+            headers["If-None-Match"] = kept.etag
+        try:
+            answer = await fetch(
+                parts.hostname or "",
+                parts.port or 80,
+                parts.path + file,
+                headers,
+                timeout_s=self.timeout_s,
+            )
+        except FetchError as error:
+            return self._noted(Asked(file=file, status=0, error=str(error)))
+        error_text = ""
+        if answer.status == 200:
+            etag = answer.headers.get("etag", "")
+            error_text = self._read(file, etag, answer.body)
+        asked = Asked(
+            file=file, status=answer.status, size_bytes=len(answer.body), error=error_text
+        )
+        return self._noted(asked)
+
+    async def register(self) -> bool:
+        """Register the first account with what its file said; False without one."""
+        account = self.account
+        if account is None or self._is_dead:
+            return False
+        address = await _resolved(account.server, account.port)
+        if not self._sip_is_open:
+            self._open_sip(_own_address(address))
+        behaviour = self.profile.behaviour
+        header = behaviour.mac_header
+        response = await self.sip.register(
+            server=address[0],
+            port=address[1],
+            extension=account.number,
+            auth_name=account.auth_name,
+            secret=account.secret.reveal(),
+            user_agent=self._filled(behaviour.sip_agent),
+            headers=((header, self.mac.colons),) if header else (),
+        )
+        done = Registered(
+            number=account.number,
+            server=account.server,
+            port=account.port,
+            status=response.status if response else 0,
+        )
+        self._noted(done)
+        return done.is_success
+
+    async def until(self, is_reached: Callable[[VirtualPhone], bool], timeout_s: float) -> None:
+        """Wait for what the phone does, looking after each act. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not is_reached(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+    def die(self) -> None:
+        """Lose power: answer nothing, ask nothing, say nothing to the registrar."""
+        self._is_dead = True
+        if self._sip_is_open:
+            self.sip.is_silent = True
+
+    async def stop(self) -> None:
+        """Un-register (unless dead) and close; idempotent."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+            self._worker = None
+        if self._sip_is_open:
+            self._sip_is_open = False
+            await self.sip.close(silently=self._is_dead)
+
+    # What it does by itself --------------------------------------------------------------------
+
+    def _open_sip(self, address: str) -> None:
+        self.sip = SipPhone(
+            bind=address,
+            challenges_notify=self.profile.behaviour.challenges_notify,
+            on_notify=self._orders.put_nowait,
+            timeout_s=self.timeout_s,
+        )
+        self._sip_is_open = True
+
+    async def _obey_all(self) -> None:
+        while True:
+            await self._obey(await self._orders.get())
+
+    async def _obey(self, event: str) -> None:
+        """Fetch again and register afresh when the event is one of its maker's orders."""
+        known = {_package(self.profile.reboot.event), _package(self.profile.resync.event)}
+        is_known = _package(event) in known
+        self._noted(Notified(event=event, is_obeyed=is_known))
+        if is_known and not self._is_dead:
+            await self.fetch_files()
+            self.sip.boot()
+            await self.register()
+
+    def _noted[ActT: Act](self, act: ActT) -> ActT:
+        return act
+
+    # Its files ---------------------------------------------------------------------------------
+
+    def _filled(self, text: str) -> str:
+        return (
+            text.replace("{mac}", self.mac.plain)
+            .replace("{MAC}", self.mac.plain.upper())
+            .replace("{mac_colons}", self.mac.colons.lower())
+            .replace("{code}", first_code(self.model))
+            .replace("{label}", self.model.label)
+        )
+
+    def _rule(self, file: str) -> FileRule | None:
+        for rule in self.profile.rules_for(self.model):
+            if rule.pattern.fullmatch(file):
+                return rule
+        return None
+
+    def _read(self, file: str, etag: str, body: bytes) -> str:
+        """Take over a file's values; gives why the phone rejects it, or nothing."""
+        rule = self._rule(file)
+        if rule is None or rule.dialect is None:
+            return ""
+        try:
+            values = rule.dialect.parse(body.decode("utf-8"))
+        except UnicodeDecodeError:
+            return "the file is not UTF-8 text"
+        except DialectError as error:
+            return f"the phone rejects the file: {error}"
+        self._kept[file] = _Kept(etag=etag, values=values)
+        return ""
+
+    def _apply(self) -> None:
+        """Lay the device's own values over the common ones, and read the account from them."""
+        kinds = {name: self._kind(name) for name in self._kept}
+        self.config = {}
+        for wanted in (FileKind.COMMON, FileKind.DEVICE):
+            for name, kept in self._kept.items():
+                if kinds[name] is wanted:
+                    self.config.update(kept.values)
+        self.account = read_account(self.profile.behaviour.account, self.config)
+
+    def _kind(self, file: str) -> FileKind | None:
+        rule = self._rule(file)
+        return rule.kind if rule else None
+
+
+def read_account(keys: SampleLine, values: dict[str, str]) -> Account | None:
+    """Find the first account in parsed values; None when number, secret or server is missing."""
+    number, secret = values.get(keys.number, ""), values.get(keys.secret, "")
+    server, port = values.get(keys.server, ""), values.get(keys.port, "") if keys.port else ""
+    if not keys.port:
+        server, port = _split_port(server)
+    if not (number and secret and server):
+        return None
+    return Account(
+        number=number,
+        auth_name=values.get(keys.auth_name, "") or number,
+        secret=Secret(secret),
+        server=server,
+        port=int(port) if port.isascii() and port.isdigit() else 5060,
+        display_name=values.get(keys.display_name, ""),
+        label=values.get(keys.label, ""),
+    )
+
+
+def _split_port(text: str) -> tuple[str, str]:
+    """Split `host:port`; an IPv6 address stands in brackets."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    return host, port
+
+
+def _package(event: str) -> str:
+    """The event without its parameters: `check-sync` of `check-sync;reboot=true`."""
+    return event.partition(";")[0].strip().lower()
+
+
+async def _resolved(host: str, port: int) -> tuple[str, int]:
+    """The address behind a name. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    address = found[0][4]
+    return str(address[0]), int(address[1])
+
+
+def _own_address(to: tuple[str, int]) -> str:
+    """The address of this machine that leads there; connecting a UDP socket sends nothing."""
+    family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(to)
+        return str(probe.getsockname()[0])

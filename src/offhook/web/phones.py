@@ -1,0 +1,169 @@
+"""Files for phones: everything under `/provision`, without a framework in between."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from urllib.parse import unquote_to_bytes
+
+from offhook.actions.phones import UPLOAD_MAX_BYTES, Answer, Phones
+from offhook.actions.ports import Clock
+from offhook.core.model import PhoneRequest
+from offhook.errors import StoreError
+from offhook.web.answer import TEXT, send_answer
+from offhook.web.body import Body, GoneError, Receive, Send, read_body
+from offhook.web.peer import Scope, address_of, header_of, is_this_host
+
+PREFIX = b"/provision"
+PATH_MAX = 1024
+QUERY_MAX = 1024
+AGENT_MAX = 1024
+TEST_HEADER = b"x-offhook-test"
+
+_METHODS = ("GET", "HEAD", "PUT", "POST")
+_CLOSE = (b"connection", b"close")
+_log = logging.getLogger("offhook.web.phones")
+
+
+class UnusablePathError(ValueError):
+    """A path that no file can have; `status` is the HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def is_phone_path(raw_path: bytes) -> bool:
+    """True for `/provision` and what is below, however many slashes a typed URL begins with."""
+    path = b"/" + raw_path.lstrip(b"/")
+    return path == PREFIX or path.startswith(PREFIX + b"/")
+
+
+def decode_path(raw: bytes) -> str:
+    """Decode percent escapes once; what is not UTF-8 is read as Latin-1, as old phones write it."""
+    decoded = unquote_to_bytes(raw)
+    try:
+        return decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        return decoded.decode("latin-1")
+
+
+def read_path(raw_path: bytes, query: bytes) -> str:
+    """Give the path after the prefix. Raises UnusablePathError."""
+    if len(raw_path) > PATH_MAX or len(query) > QUERY_MAX:
+        raise UnusablePathError(414, "the address is too long")
+    path = decode_path(raw_path.lstrip(b"/")[len(PREFIX) - 1 :])
+    if any(character < " " or character == "\x7f" for character in path):
+        raise UnusablePathError(400, "the path has a control character")
+    return path.lstrip("/")
+
+
+class PhoneApp:
+    """Answers phones over HTTP. A phone gets a file or one short text, never a traceback."""
+
+    def __init__(self, phones: Phones, now: Clock) -> None:
+        self._phones = phones
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["method"] not in _METHODS:
+            allow = (b"allow", ", ".join(_METHODS).encode())
+            await _refuse(send, 405, "phones GET, HEAD, PUT or POST", allow)
+            return
+        try:
+            request = self._request(scope)
+            body = await _body(scope, receive)
+        except UnusablePathError as error:
+            _log.info("Refused a path from %s: %s", address_of(scope), error)
+            await _refuse(send, error.status, str(error), is_bodiless=scope["method"] == "HEAD")
+            return
+        except GoneError:
+            return
+        if body.is_late:
+            await _refuse(send, 408, "the upload took too long", _CLOSE)
+            return
+        await self._answer(scope, send, request, body)
+
+    def _request(self, scope: Scope) -> PhoneRequest:
+        query: bytes = scope["query_string"]
+        return PhoneRequest(
+            request_id=secrets.token_hex(6),
+            transport="http",
+            method=scope["method"],
+            path=read_path(scope["raw_path"], query),
+            query=query.decode("latin-1"),
+            address=address_of(scope),
+            user_agent=_agent(header_of(scope, b"user-agent")),
+            at=self._now(),
+            is_test=header_of(scope, TEST_HEADER) == "1",
+        )
+
+    async def _answer(
+        self, scope: Scope, send: Send, request: PhoneRequest, body: Body
+    ) -> None:
+        is_bodiless = request.method == "HEAD"
+        try:
+            answer = await self._phones.answer(
+                request,
+                body=body.data,
+                if_none_match=header_of(scope, b"if-none-match"),
+                is_local=is_this_host(scope),
+            )
+        except StoreError:
+            _log.exception("request %s of %s: the store failed", request.request_id, request.path)
+            await _refuse(
+                send, 503, "try again later", (b"retry-after", b"60"), is_bodiless=is_bodiless
+            )
+        except Exception:
+            _log.exception("request %s of %s failed", request.request_id, request.path)
+            await _refuse(
+                send, 500, f"internal error, request {request.request_id}", is_bodiless=is_bodiless
+            )
+        else:
+            await _send(send, answer, is_bodiless=is_bodiless, is_whole=body.is_complete)
+
+
+async def _body(scope: Scope, receive: Receive) -> Body:
+    """Read an upload; one byte too many tells that it is too large."""
+    if scope["method"] in ("GET", "HEAD"):
+        return Body(data=b"", is_complete=True)
+    return await read_body(receive, UPLOAD_MAX_BYTES)
+
+
+async def _send(send: Send, answer: Answer, *, is_bodiless: bool, is_whole: bool) -> None:
+    headers = [(b"cache-control", b"no-cache")]
+    if answer.etag:
+        headers.append((b"etag", answer.etag.encode()))
+    if answer.retry_after_s:
+        headers.append((b"retry-after", str(answer.retry_after_s).encode()))
+    if not is_whole:
+        # What is left of the upload would be read as the next request.
+        headers.append(_CLOSE)
+    body = b"" if is_bodiless or answer.status == 304 else answer.body
+    length = len(answer.body)
+    if is_bodiless and answer.status == 200 and not answer.body:
+        length = answer.attempt.size_bytes
+    await send_answer(send, answer.status, body, answer.content_type, headers, length=length)
+
+
+async def _refuse(
+    send: Send,
+    status: int,
+    text: str,
+    *headers: tuple[bytes, bytes],
+    is_bodiless: bool = False,
+) -> None:
+    body = f"{text}\n".encode()
+    await send_answer(
+        send, status, b"" if is_bodiless else body, TEXT, headers, length=len(body)
+    )
+
+
+def _agent(text: str) -> str:
+    """A header is Latin-1 on the wire (RFC 9110 §5.5), yet some phones send UTF-8."""
+    short = text[:AGENT_MAX]
+    try:
+        return short.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return short
