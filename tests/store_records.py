@@ -20,6 +20,8 @@ from offhook.core.model import (
     Extension,
     Line,
     OutcomeKind,
+    Reboot,
+    RebootStep,
     Registration,
     Sighting,
     UnknownPhone,
@@ -172,3 +174,19 @@ def change(subject: str = "1001", **other: Any) -> Change:
         "after": {"name": "New"},
     }
     return Change(**(values | other))
+
+
+def reboot(reboot_id: str = "a", **other: Any) -> Reboot:
+    values: dict[str, Any] = {
+        "id": reboot_id,
+        "mac": mac(1),
+        "extension": "1001",
+        "contact": "sip:1001@192.0.2.5:5060;transport=udp",
+        "vendor": "yealink",
+        "event": "check-sync;reboot=true",
+        "reason": "renamed",
+        "asked_by": "admin",
+        "asked_at": T0,
+        "step": RebootStep.PENDING,
+    }
+    return Reboot(**(values | other))

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
+import pytest
+
 from offhook.core.mac import Mac
 from offhook.core.model import PhoneRequest
 from offhook.core.preferences import Preferences
@@ -184,6 +186,33 @@ def first_account(profile: VendorProfile, values: Mapping[str, str]) -> dict[str
     }
 
 
+@cache
+def _plain_files(vendor: str, model_name: str, count: int) -> dict[str, str]:
+    profile, model = next(
+        (profile, model)
+        for profile, model in MODELS
+        if (profile.name, model.name) == (vendor, model_name)
+    )
+    values = device_values(model, lines=count)
+    return {rule.name: render(profile, rule, values) for rule in rendered_rules(profile, model)}
+
+
+def plain_files(profile: VendorProfile, model: Model, count: int) -> dict[str, str]:
+    """All files of a model with `count` lines and default preferences, by rule; made once a run."""
+    return _plain_files(profile.name, model.name, count)
+
+
+def plain_main(profile: VendorProfile, model: Model, count: int) -> dict[str, str]:
+    """The file with the account of `plain_files`, read back."""
+    rule = main_rule(profile, model)
+    return parse(rule, plain_files(profile, model, count)[rule.name])
+
+
 def counts(model: Model) -> Iterator[int]:
     """Numbers of lines worth trying: one, two and all."""
     yield from sorted({1, min(2, model.lines), model.lines})
+
+
+each_profile = pytest.mark.parametrize("profile", PROFILES, ids=label)
+each_model = pytest.mark.parametrize(("profile", "model"), MODELS, ids=label)
+each_sample = pytest.mark.parametrize(("profile", "model"), samples(), ids=label)

@@ -12,27 +12,12 @@ import time
 from pathlib import Path
 
 from offhook.actions.ports import PutDevice, PutExtension
-from offhook.core.model import Line, Reboot, RebootStep
-from tests.store_records import T0, attempt, change, device, extension, mac, open_at
+from offhook.core.model import Line
+from tests.store_records import attempt, change, device, extension, open_at, reboot
 
 
 def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
-
-
-def reboot(number: int) -> Reboot:
-    return Reboot(
-        id=f"b{number}",
-        mac=mac(number),
-        extension=str(number),
-        contact="sip:x@192.0.2.5",
-        vendor="yealink",
-        event="check-sync",
-        reason="test",
-        asked_by="test",
-        asked_at=T0,
-        step=RebootStep.PENDING,
-    )
 
 
 async def write(url: str, folder: Path, first: int) -> None:
@@ -50,7 +35,7 @@ async def write(url: str, folder: Path, first: int) -> None:
             [change(str(number))],
         )
         say(f"device {number}")
-        await store.reboots.put_reboot(reboot(number))
+        await store.reboots.put_reboot(reboot(f"b{number}"))
         say(f"reboot {number}")
 
 

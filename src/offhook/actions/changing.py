@@ -23,12 +23,19 @@ from offhook.errors import BadRequestError
 
 GENERATED_SECRET_LENGTH = 24
 SENT_WAIT_S = 2.0
-_ALPHABET = string.ascii_letters + string.digits
+_KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+_ALPHABET = "".join(_KINDS)
 
 
 def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
-    """Make a random password of letters and digits: no phone, file or URL mistakes one of them."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    """Make a random password of letters and digits: no phone, file or URL mistakes one of them.
+
+    It has upper case, lower case and digits: newer phones refuse an administrator password without.
+    """
+    while True:
+        text = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+        if all(any(char in kind for char in text) for kind in _KINDS):
+            return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """A try to register; `status` 0 means that the server did not answer."""
+    """A try to register; `status` 0 means that no answer came, `error` says why."""
 
     number: str
     server: str
     port: int
     status: int
+    error: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -148,24 +149,32 @@ class VirtualPhone:
                 timeout_s=self.timeout_s,
             )
         except FetchError as error:
-            return self._noted(Asked(file=file, status=0, error=str(error)))
-        error_text = ""
-        if answer.status == 200:
+            asked = Asked(file=file, status=0, error=str(error))
+        else:
             etag = answer.headers.get("etag", "")
-            error_text = self._read(file, etag, answer.body)
-        asked = Asked(
-            file=file, status=answer.status, size_bytes=len(answer.body), error=error_text
-        )
-        return self._noted(asked)
+            asked = Asked(
+                file=file,
+                status=answer.status,
+                size_bytes=len(answer.body),
+                error=self._read(file, etag, answer.body) if answer.status == 200 else "",
+            )
+        self._note(asked)
+        return asked
 
     async def register(self) -> bool:
         """Register the first account with what its file said; False without one."""
         account = self.account
         if account is None or self._is_dead:
             return False
-        address = await _resolved(account.server, account.port)
+        try:
+            address = await _resolved(account.server, account.port)
+            own_address = _own_address(address)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._note(_registered(account, status=0, error=f"{account.server}: {reason}"))
+            return False
         if not self._sip_is_open:
-            self._open_sip(_own_address(address))
+            self._open_sip(own_address)
         behaviour = self.profile.behaviour
         header = behaviour.mac_header
         response = await self.sip.register(
@@ -177,13 +186,12 @@ class VirtualPhone:
             user_agent=self._filled(behaviour.sip_agent),
             headers=((header, self.mac.colons),) if header else (),
         )
-        done = Registered(
-            number=account.number,
-            server=account.server,
-            port=account.port,
+        done = _registered(
+            account,
             status=response.status if response else 0,
+            error="" if response else "no answer in time",
         )
-        self._noted(done)
+        self._note(done)
         return done.is_success
 
     async def until(self, is_reached: Callable[[VirtualPhone], bool], timeout_s: float) -> None:
@@ -228,14 +236,22 @@ class VirtualPhone:
         """Fetch again and register afresh when the event is one of its maker's orders."""
         known = {_package(self.profile.reboot.event), _package(self.profile.resync.event)}
         is_known = _package(event) in known
-        self._noted(Notified(event=event, is_obeyed=is_known))
+        self._note(Notified(event=event, is_obeyed=is_known))
         if is_known and not self._is_dead:
             await self.fetch_files()
             self.sip.boot()
             await self.register()
 
-    def _noted[ActT: Act](self, act: ActT) -> ActT:
-        return act
+    def _note(self, act: Act) -> None:
+        match act:
+            case Asked():
+                self.requests.append(act)
+            case Registered():
+                self.registrations.append(act)
+            case Notified():
+                self.notifies.append(act)
+        self.on_act(act)
+        self._changed.set()
 
     # Its files ---------------------------------------------------------------------------------
 
@@ -281,6 +297,16 @@ class VirtualPhone:
     def _kind(self, file: str) -> FileKind | None:
         rule = self._rule(file)
         return rule.kind if rule else None
+
+
+def _registered(account: Account, *, status: int, error: str) -> Registered:
+    return Registered(
+        number=account.number,
+        server=account.server,
+        port=account.port,
+        status=status,
+        error=error,
+    )
 
 
 def read_account(keys: SampleLine, values: dict[str, str]) -> Account | None:

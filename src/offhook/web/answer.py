@@ -39,11 +39,10 @@ async def send_answer(
     length: int | None = None,
 ) -> None:
     """Send a whole answer with its exact length; `length` when the body itself is left out."""
-    sent = [
-        *_SAFE,
-        (b"content-length", str(len(body) if length is None else length).encode()),
-        *headers,
-    ]
+    sent = [*_SAFE, *headers]
+    if status != 304:  # RFC 9110 §8.6: its length would have to be the file's
+        size = len(body) if length is None else length
+        sent.append((b"content-length", str(size).encode()))
     if content_type:
         sent.append((b"content-type", content_type.encode("latin-1")))
     await send({"type": "http.response.start", "status": status, "headers": sent})

@@ -15,10 +15,11 @@ BROKEN = "(begins like XML and is not well-formed: not shown, because secrets ca
 
 _SECRET_WORDS = re.compile(
     r"pass|pwd|secret|credential|token|community|psk"
-    r"|(?:^|[._\-\s])(?:pin|key)(?:$|[._\-\s0-9])"
+    r"|(?<![a-z])(?:pin|key)(?![a-z])"
     r"|(?:private|shared|encrypt\w*|aes|wpa|wep|api|auth\w*|access|session)[._\-\s]?key",
     re.IGNORECASE,
 )
+_CAMEL = re.compile(r"Pin(?![a-z])|PIN(?![A-Z])")
 _AUTH = re.compile(r"auth", re.IGNORECASE)
 # Keys with "auth" that name the account or the method.
 _AUTH_HARMLESS = re.compile(
@@ -33,7 +34,10 @@ _IN_QUERY = re.compile(
     re.IGNORECASE,
 )
 _LINE = re.compile(r"(?P<head>\s*(?:[#;]\s*)?(?P<key>[^=:]*?)\s*[=:]\s*)(?P<value>.*)", re.DOTALL)
-_WORDS = re.compile(r"(?P<head>\s*(?:SET\s+)?(?P<key>\S+)\s+)(?P<value>.*)", re.DOTALL)
+_WORDS = re.compile(
+    r"(?P<head>\s*(?:[#;]\s*)?(?:SET\s+)?(?P<key>[^\s=:]+)(?:\s*[=:]\s*|\s+))(?P<value>.*)",
+    re.DOTALL,
+)
 _TOKEN = re.compile(
     r"<!--(?P<comment>.*?)-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>|(?P<other><[?!].*?>)"
     r"|(?P<close></[^>]*>)|(?P<open><(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)|(?P<text>[^<]+)",
@@ -46,7 +50,7 @@ _NAMING = ("name", "id", "key", "param", "parameter")
 
 def is_secret_key(key: str) -> bool:
     """Say whether a key's name promises a secret."""
-    if _SECRET_WORDS.search(key):
+    if _SECRET_WORDS.search(key) or _CAMEL.search(key):
         return True
     return bool(_AUTH.search(key)) and not _AUTH_HARMLESS.search(key)
 
@@ -104,7 +108,9 @@ class _Scan:
 
     def _line(self, line: str) -> str:
         body = line.rstrip("\r")
-        found = _LINE.match(body) or _WORDS.match(body)
+        found = _WORDS.match(body)
+        if found is None or not is_secret_key(found["key"]):
+            found = _LINE.match(body) or found
         if found is None:
             return line
         return found["head"] + self._value([found["key"]], found["value"]) + line[len(body) :]

@@ -187,11 +187,9 @@ class _Scan:
 
     def _start(self, name: str, attributes: list[str]) -> None:
         start = self.parser.CurrentByteIndex
-        tag = _START_TAG.match(self._data, start)
-        if tag is None:
-            raise DialectError(f"start tag of {name} not understood")
+        tag = next(_START_TAG.finditer(self._data, start))
         parent = self._open[-1] if self._open else -1
-        if parent >= 0:
+        if parent >= 0 and self.found[parent].is_leaf:
             self._change(parent, is_leaf=False)
         spans = [found.span(1) for found in _ATTRIBUTE.finditer(tag.group())]
         self._open.append(len(self.found))

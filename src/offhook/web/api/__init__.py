@@ -1,0 +1,65 @@
+"""The API: a file per resource; here they are put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from offhook.web.api import (
+    changes,
+    device_files,
+    devices,
+    diagnostics,
+    docs,
+    extensions,
+    phones,
+    reboots,
+    requests,
+    settings,
+    status,
+    tokens,
+    unknown,
+    vendors,
+)
+from offhook.web.api.answers import ERRORS
+from offhook.web.api.failures import add_handlers
+from offhook.web.ports import Services
+
+_ABOUT = (
+    "Everything Offhook knows and does. On the PBX itself no token is needed; from elsewhere send "
+    "“Authorization: Bearer <token>”, made on the PBX by “offhook token create NAME”. Times are "
+    "UTC, ISO 8601. Errors are {error: {code, message, hint}}."
+)
+
+
+def create_api(services: Services) -> FastAPI:
+    """Build the API. Who may call is decided before it."""
+    api = FastAPI(
+        title="Offhook API",
+        version=services.version,
+        description=_ABOUT,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=ERRORS,
+    )
+    api.state.services = services
+    add_handlers(api)
+    for resource in (
+        status,
+        extensions,
+        devices,
+        device_files,
+        vendors,
+        diagnostics,
+        requests,
+        unknown,
+        settings,
+        phones,
+        reboots,
+        changes,
+        tokens,
+        docs,
+    ):
+        api.include_router(resource.router)
+    return api

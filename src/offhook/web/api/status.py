@@ -1,0 +1,66 @@
+"""Whether it runs, and the few numbers that tell how it goes."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from offhook.web.api.answers import answer
+from offhook.web.api.context import Api
+
+router = APIRouter(tags=["status"])
+
+
+class SipStatus(BaseModel):
+    """The SIP side: sockets such as `udp:0.0.0.0:5060`, and what it counted."""
+
+    up: bool
+    listening: list[str]
+    counters: dict[str, int]
+
+
+class ProvisioningStatus(BaseModel):
+    """Whether phones are answered, and the folder their files are below."""
+
+    enabled: bool
+    url: str
+
+
+class Status(BaseModel):
+    """The state of the PBX; `registered` counts SIP registrations."""
+
+    running: bool
+    version: str
+    uptime_s: int
+    devices: int
+    extensions: int
+    registered: int
+    unknown_phones: int
+    sip: SipStatus
+    provisioning: ProvisioningStatus
+
+
+@router.get("/api/status", response_model=Status)
+async def get_status(services: Api) -> Response:
+    """Tell that it runs, and how much it holds."""
+    health = services.engine.health()
+    state = services.state
+    return answer(
+        Status(
+            running=True,
+            version=services.version,
+            uptime_s=int((services.now() - services.started_at).total_seconds()),
+            devices=len(state.devices),
+            extensions=len(state.extensions),
+            registered=len(services.engine.registrations()),
+            unknown_phones=len(state.unknown),
+            sip=SipStatus(
+                up=health.is_up,
+                listening=list(health.listening),
+                counters=dict(health.counters),
+            ),
+            provisioning=ProvisioningStatus(
+                enabled=services.config.is_provisioning_enabled, url=services.config.base
+            ),
+        )
+    )
