@@ -41,7 +41,7 @@ lint: setup-dev ## format, lint, types and import contracts
 check: lint test ## what CI runs
 
 golden: setup-dev ## rewrite the golden files of the makers; review them as a diff
-	@$(BIN)/pytest tests/contract/test_vendors.py --golden
+	@$(BIN)/python -m tests.contract.golden
 
 docs: setup-dev ## rewrite the generated pages
 	@$(BIN)/python scripts/make_docs.py

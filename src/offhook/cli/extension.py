@@ -26,8 +26,7 @@ def list_extensions(
 ) -> None:
     """List extensions and whether a phone is registered for each."""
     found = session.call("GET", PATH, query={"q": query, "limit": limit, "offset": offset})
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     rows = [
         (item["number"], item["name"], item["registered"], item["email"], item["source"])
@@ -52,8 +51,7 @@ def add_extension(
     if secret:
         body["secret"] = secret
     added = session.call("POST", PATH, body)
-    if session.screen.as_json:
-        session.screen.data(added)
+    if session.screen.gave_data(added):
         return
     session.screen.say(f"Extension {added['number']} ({added['name']}) added")
 
@@ -62,8 +60,7 @@ def add_extension(
 def show_extension(session: Session, number: Number) -> None:
     """Show one extension; its secret only by `offhook extension secret`."""
     found = session.call("GET", f"{PATH}/{segment(number)}")
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     devices = ", ".join(found["devices"]) or "none"
     rows = [
@@ -106,8 +103,7 @@ def show_secret(
         _say_changed(session, session.call("PATCH", path, {"secret": new_password()}))
         return
     found = session.call("GET", f"{path}/secret")
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     session.screen.say(found["secret"])
 
@@ -116,14 +112,12 @@ def show_secret(
 def delete_extension(session: Session, number: Number) -> None:
     """Delete an extension that no device uses."""
     done = session.call("DELETE", f"{PATH}/{segment(number)}")
-    if session.screen.as_json:
-        session.screen.data(done)
+    if session.screen.gave_data(done):
         return
     session.screen.say(done["message"])
 
 
 def _say_changed(session: Session, done: dict[str, Any]) -> None:
-    if session.screen.as_json:
-        session.screen.data(done)
+    if session.screen.gave_data(done):
         return
     session.screen.say(done["message"])

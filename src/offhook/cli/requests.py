@@ -21,8 +21,7 @@ def list_requests(
     """List the newest provisioning requests and why the failed ones failed."""
     query = {"limit": limit, "mac": mac, "success": "false" if is_failed else None}
     found = session.call("GET", "/api/provisioning/requests", query=query)
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     rows = [_row(item) for item in found["requests"]]
     head = ("Time", "MAC", "From", "File", "Status", "User-Agent", "Error")

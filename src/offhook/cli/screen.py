@@ -38,8 +38,14 @@ class Screen:
     out: Console = field(default_factory=lambda: _console(is_error=False))
     err: Console = field(default_factory=lambda: _console(is_error=True))
 
+    def gave_data(self, value: Any) -> bool:
+        """Print JSON when that is wanted; True when it was."""
+        if self.as_json:
+            self.data(value)
+        return self.as_json
+
     def data(self, value: Any) -> None:
-        """Print JSON as the API gives it."""
+        """Print JSON, indented."""
         sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
@@ -58,6 +64,10 @@ class Screen:
         for row in rows:
             table.add_row(*(Text(_shown(_word(cell))) for cell in row))
         self.out.print(table)
+
+    def note(self, text: str) -> None:
+        """Print a word beside the result, to standard error."""
+        self.err.print(Text(_shown(text), style="dim"), soft_wrap=True)
 
     def error(self, message: str, hint: str = "") -> None:
         """Print what is wrong and what to do, to standard error."""

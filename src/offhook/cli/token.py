@@ -18,8 +18,7 @@ Name = Annotated[str, typer.Argument(help="name of the program or person that us
 def create_token(session: Session, name: Name) -> None:
     """Make a token and print it: it is shown now and never again."""
     made = session.call("POST", "/api/tokens", {"name": name})
-    if session.screen.as_json:
-        session.screen.data(made)
+    if session.screen.gave_data(made):
         return
     session.screen.say(made["token"])
     session.screen.note("Keep it: it is not shown again. Use: Authorization: Bearer <token>")
@@ -29,8 +28,7 @@ def create_token(session: Session, name: Name) -> None:
 def list_tokens(session: Session) -> None:
     """List tokens by name; their texts are not kept."""
     found = session.call("GET", "/api/tokens")
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     rows = [
         (item["name"], item["created_at"], item["last_used_at"] or "never")
@@ -43,7 +41,6 @@ def list_tokens(session: Session) -> None:
 def delete_token(session: Session, name: Name) -> None:
     """Make a token worthless at once."""
     done = session.call("DELETE", f"/api/tokens/{segment(name)}")
-    if session.screen.as_json:
-        session.screen.data(done)
+    if session.screen.gave_data(done):
         return
     session.screen.say(done["message"])

@@ -22,8 +22,7 @@ def list_unknown(
 ) -> None:
     """List them, the one seen last first; register one with `offhook device add`."""
     found = session.call("GET", PATH, query={"limit": limit, "offset": offset})
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return
     rows = [
         (
@@ -48,7 +47,6 @@ def forget_unknown(
 ) -> None:
     """Take a phone off the list; it comes back when it asks again."""
     done = session.call("DELETE", f"{PATH}/{segment(mac)}")
-    if session.screen.as_json:
-        session.screen.data(done)
+    if session.screen.gave_data(done):
         return
     session.screen.say(done["message"])

@@ -18,8 +18,7 @@ def list_vendors(
 ) -> int:
     """List vendors and models, their SIP accounts, and how far each was tried."""
     found = session.call("GET", "/api/provisioning/vendors")
-    if session.screen.as_json:
-        session.screen.data(found)
+    if session.screen.gave_data(found):
         return 0
     if vendor and vendor.lower() not in found["details"]:
         known = ", ".join(found["vendors"])

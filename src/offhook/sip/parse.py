@@ -49,7 +49,7 @@ def parse_datagram(data: bytes) -> Message | Verdict | KeepAlive:
     if not data:
         return KeepAlive(is_ping=False)
     head, end, body = data.partition(b"\r\n\r\n")
-    message = parse_head(head)
+    message = parse_head(head if end else head.rstrip(b"\r\n"))
     if not isinstance(message, Request | Response):
         return message
     if not end:

@@ -110,7 +110,7 @@ def test_a_request_without_a_via_has_nowhere_to_be_answered() -> None:
         ("99999999999999", 4294967295),
         ("", None),
         ("-1", None),
-        ("١", None),
+        ("\u0661", None),
         (None, None),
     ],
 )
@@ -139,7 +139,7 @@ def test_address_of_a_missing_header_is_none() -> None:
 )
 @pytest.mark.parametrize("place", [b"To: ", b"Via: SIP/2.0/UDP h", b"REGISTER ", b"User-Agent: "])
 def test_no_text_costs_more_than_its_length(filler: bytes, place: bytes) -> None:
-    """Anything quadratic would need minutes for 60 kB; a generous second leaves room for slow CI."""
+    """Anything quadratic would need minutes for 60 kB; a second leaves room for slow CI."""
     data = register().replace(place, place + filler, 1)
     started = time.perf_counter()
     assert isinstance(parse_datagram(data), GOOD)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,9 +32,7 @@ def test_any_cut_gives_the_same(cuts: list[int]) -> None:
     framer = Framer()
     edges = [0, *sorted(cuts), len(STREAM)]
     items = [
-        item
-        for start, end in zip(edges, edges[1:], strict=False)
-        for item in framer.feed(STREAM[start:end])
+        item for start, end in itertools.pairwise(edges) for item in framer.feed(STREAM[start:end])
     ]
     assert items == Framer().feed(STREAM)
 
