@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from offhook.core.directory import Link
 from offhook.core.events import Event
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -161,7 +162,14 @@ class PutSettings:
     settings: Settings
 
 
-Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutLink:
+    """Insert or replace the link of a directory person by source and guid."""
+
+    link: Link
+
+
+Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings | PutLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

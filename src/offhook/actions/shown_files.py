@@ -96,9 +96,7 @@ def _masked(source: FileSource, device: Device) -> tuple[FileSource, Device]:
     settings = {scope: _masked_keys(values) for scope, values in source.settings.items()}
     return (
         replace(source, extensions=extensions, settings=settings),
-        replace(
-            device, admin_password=Secret(MASK), settings=_masked_keys(device.settings)
-        ),
+        replace(device, admin_password=Secret(MASK), settings=_masked_keys(device.settings)),
     )
 
 

@@ -15,6 +15,7 @@ from offhook.actions.ports import (
     InventoryStore,
     PutDevice,
     PutExtension,
+    PutLink,
     PutSettings,
     Write,
 )
@@ -115,6 +116,8 @@ class State:
                 self.sightings.pop(mac, None)
             case PutSettings(scope=scope, settings=settings):
                 self.settings[scope] = settings
+            case PutLink():
+                pass  # kept by the synchronisation
 
     def _index(self, device: Device) -> None:
         for line in device.lines:

@@ -12,9 +12,9 @@ SECRET_MAX = 64
 _NUMBER = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,190}\Z")
 _SECRET = re.compile(r"[!-~]+\Z", re.ASCII)
-# Controls, surrogates, line and paragraph separators, unassigned: no file syntax carries them all.
+# Controls, surrogates, separators of lines, unassigned, private: no file syntax carries them all.
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp", "Cn", "Co"})
-# Letters, marks, numbers, punctuation, symbols: a name of joiners and marks of order alone is empty.
+# Letters, marks, numbers, punctuation, symbols: a name of joiners alone shows nothing.
 _VISIBLE = frozenset("LMNPS")
 # Explicit direction controls would reorder the text around a name on screens and in logs (Trojan
 # Source, CVE-2021-42574); right-to-left letters themselves are welcome.

@@ -18,7 +18,10 @@ class AttemptRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneRegistered:
-    """A binding was made or refreshed; `is_new` the first of its contact, `was_rebooted` a new Call-ID."""
+    """A binding was made or refreshed.
+
+    `is_new`: the first of its contact; `was_rebooted`: a new Call-ID.
+    """
 
     registration: Registration
     is_new: bool

@@ -125,7 +125,7 @@ def render_device_file(source: FileSource, device: Device, rule: FileRule) -> Re
 def render_common_file(
     source: FileSource, profile: VendorProfile, model: Model, rule: FileRule
 ) -> Rendered:
-    """Make a file for every phone of a model: no device, no lines, no secret. Raises RenderError."""
+    """Make a file for all phones of a model: no device, lines or secret. Raises RenderError."""
     prefs, keys = flatten(source, source.layers(profile.name, model.name, None))
     values = FileValues(
         server=source.server, prefs=prefs, tz=time_zone(prefs.time_zone), model=model

@@ -17,19 +17,24 @@ Settings = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """A number that can be called: number, display name, SIP secret. Not a phone."""
+    """A number that can be called: number, display name, SIP secret. Not a phone.
+
+    `source` is `manual` or the directory that keeps it. A disabled one cannot register, and its line
+    is off on its phones; number and secret are kept.
+    """
 
     number: str
     name: str
     secret: Secret
     email: str = ""
     source: str = "manual"
+    is_enabled: bool = True
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The n-th account of a device (from 1), bound to one extension; an empty label means its name."""
+    """The n-th account of a device (from 1) and its extension; an empty label means its name."""
 
     index: int
     extension: str
@@ -144,7 +149,8 @@ class Attempt:
 
 
 _PERSON = re.compile(
-    r"(?:curl|wget|httpie|python|go-http|powershell|mozilla/5\.0 \((?:windows|x11|macintosh|linux))",
+    r"(?:curl|wget|httpie|python|go-http|powershell"
+    r"|mozilla/5\.0 \((?:windows|x11|macintosh|linux))",
     re.IGNORECASE,
 )
 
@@ -283,7 +289,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingScope:
-    """Where free settings apply: site, vendor (`yealink`), model (`yealink/t46s`) or device (MAC)."""
+    """Where free settings apply: site, vendor (`yealink`) or model (`yealink/t46s`)."""
 
     level: str
     key: str = ""

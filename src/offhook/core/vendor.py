@@ -132,9 +132,9 @@ class VendorProfile:
     order. `placeholder` is the MAC variable the guide prints for the maker (`$mac`, `$MA`);
     `url_form` is the safer URL we advise as well, with `{base}` for `http://host:port/provision/`.
     `menu` are numbered steps to set the URL on the phone, with `{url}`. `reboot` restarts the
-    phone, `resync` makes it fetch again with the least disturbance; `refetch` names which of the
-    two a change of files sends. `main` is the canonical name of the file that carries the account.
-    `oui_hint` are six-digit blocks by which an unknown phone is guessed.
+    phone, `resync` makes it fetch again with the least disturbance. `main` is the canonical name of
+    the file that carries the account. `dhcp` are the options its phones ask for the URL, in order.
+    By `ouis`, six-digit blocks of addresses, an unknown phone's maker is guessed.
     """
 
     name: str

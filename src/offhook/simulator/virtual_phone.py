@@ -81,7 +81,8 @@ class VirtualPhone:
 
     `requests`, `registrations` and `notifies` keep what it did, oldest first, and `on_act` is told
     of each. `files` are the values read, by file name; `config` all of them as one, the device's
-    own files winning over common ones.
+    own files winning over common ones. It registers only where `is_allowed` says so, given the
+    server's IP address.
     """
 
     profile: VendorProfile
@@ -90,6 +91,7 @@ class VirtualPhone:
     base_url: str
     timeout_s: float = 10.0
     on_act: Callable[[Act], None] = lambda act: None
+    is_allowed: Callable[[str], bool] = lambda address: True
     sip: SipPhone = field(init=False)
     account: Account | None = None
     requests: list[Asked] = field(default_factory=list)
@@ -120,14 +122,14 @@ class VirtualPhone:
 
     async def boot(self) -> bool:
         """Power on: fetch the files in the maker's order and register; True when registered."""
-        if self._worker is None:
-            self._worker = spawn(self._obey_all(), f"virtual phone {self.mac}")
         await self.fetch_files()
         return await self.register()
 
     async def fetch_files(self) -> None:
         """Ask for the files in order and take over what they say."""
         for name in self.profile.behaviour.files:
+            if self._is_dead:
+                return
             asked = await self.ask(self._filled(name))
             if self.profile.behaviour.stops_at_first and asked.status in (200, 304):
                 break
@@ -172,6 +174,9 @@ class VirtualPhone:
         except OSError as error:
             reason = error.strerror or str(error)
             self._note(_registered(account, status=0, error=f"{account.server}: {reason}"))
+            return False
+        if not self.is_allowed(address[0]):
+            self._note(_registered(account, status=0, error=f"{address[0]} is not allowed"))
             return False
         if not self._sip_is_open:
             self._open_sip(own_address)
@@ -227,6 +232,7 @@ class VirtualPhone:
             timeout_s=self.timeout_s,
         )
         self._sip_is_open = True
+        self._worker = spawn(self._obey_all(), f"virtual phone {self.mac}")
 
     async def _obey_all(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from offhook.actions.ports import (
     InventoryImage,
     PutDevice,
     PutExtension,
+    PutLink,
     PutSettings,
     Write,
 )
@@ -26,6 +27,7 @@ from offhook.core.secret import Secret
 from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.database import Database
+from offhook.store.links import link_row
 from offhook.store.sightings import load_sightings, load_unknown
 from offhook.store.upsert import upsert
 from offhook.store.values import from_us, to_us
@@ -84,6 +86,7 @@ def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
         table.c.email,
         table.c.source,
         table.c.secret,
+        table.c.is_enabled,
         table.c.created_us,
     ).order_by(table.c.number)
     return [
@@ -93,9 +96,12 @@ def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
             email=email,
             source=sys.intern(source),
             secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
+            is_enabled=is_enabled,
             created_at=from_us(created_us),
         )
-        for number, name, email, source, secret, created_us in connection.execute(statement)
+        for number, name, email, source, secret, is_enabled, created_us in connection.execute(
+            statement
+        )
     ]
 
 
@@ -216,6 +222,7 @@ def _put_extensions(connection: Connection, cipher: Cipher, writes: Iterable[Put
                 "secret": cipher.encrypt(
                     extension.secret.reveal(), table="extensions", row=extension.number
                 ),
+                "is_enabled": extension.is_enabled,
                 "created_us": to_us(extension.created_at),
             }
             for extension in newest.values()
@@ -308,12 +315,18 @@ def _put_settings(connection: Connection, _cipher: Cipher, writes: Iterable[PutS
     )
 
 
+def _put_links(connection: Connection, _cipher: Cipher, writes: Iterable[PutLink]) -> None:
+    newest = {(write.link.source, write.link.guid): link_row(write.link) for write in writes}
+    upsert(connection, tables.links, list(newest.values()))
+
+
 _APPLY: Mapping[type[Write], Callable[[Connection, Cipher, Iterable[Any]], None]] = {
     PutExtension: _put_extensions,
     DeleteExtension: _delete_extensions,
     PutDevice: _put_devices,
     DeleteDevice: _delete_devices,
     PutSettings: _put_settings,
+    PutLink: _put_links,
 }
 
 

@@ -9,6 +9,7 @@ from offhook.actions.ports import Clock
 from offhook.store.database import Database
 from offhook.store.inventory import SqlInventoryStore
 from offhook.store.journal import SqlJournal
+from offhook.store.links import SqlLinkStore
 from offhook.store.reboots import SqlRebootStore
 from offhook.store.registrations import SqlRegistrationStore
 from offhook.store.tokens import SqlTokenStore
@@ -26,6 +27,7 @@ class Store:
     tokens: SqlTokenStore
     uploads: SqlUploadStore
     registrations: SqlRegistrationStore
+    links: SqlLinkStore
 
     async def close(self) -> None:
         """Write what is queued and close the database; idempotent."""
@@ -57,4 +59,5 @@ async def open_store(
         tokens=SqlTokenStore(database),
         uploads=SqlUploadStore(database),
         registrations=SqlRegistrationStore(database),
+        links=SqlLinkStore(database),
     )

@@ -51,6 +51,7 @@ extensions = Table(
     Column("email", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("secret", Text, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
     Column("created_us", BigInteger, nullable=False),
 )
 
@@ -243,3 +244,30 @@ uploads = Table(
     Column("body", LargeBinary, nullable=False),
 )
 Index(None, uploads.c.at_us, uploads.c.size_bytes)
+
+links = Table(
+    "links",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("guid", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("dn", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("overrides", JSON, nullable=False),
+    Column("reserved", JSON, nullable=False),
+    Column("seen_from", Text, nullable=False),
+    Column("is_ignored_by_hand", Boolean, nullable=False),
+)
+
+sync_reports = Table(
+    "sync_reports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_us", BigInteger, nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+)

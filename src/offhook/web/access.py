@@ -50,9 +50,7 @@ def access_policy(
     names = {"localhost", socket.gethostname(), external_ip, *allowed_hosts}
     return AccessPolicy(
         is_local_trusted=LOCAL in trusted_networks,
-        networks=tuple(
-            ipaddress.ip_network(item) for item in trusted_networks if item != LOCAL
-        ),
+        networks=tuple(ipaddress.ip_network(item) for item in trusted_networks if item != LOCAL),
         hosts=frozenset(name.lower().rstrip(".") for name in names if name),
     )
 

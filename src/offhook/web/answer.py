@@ -17,7 +17,7 @@ _SAFE = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-refe
 
 
 def json_bytes(value: BaseModel | Mapping[str, object]) -> bytes:
-    """Write JSON indented by two, with no blank after a colon: the guide greps `"number":"1001"`."""
+    """Write JSON, indented by two; no blank after a colon: the guide greps `"number":"1001"`."""
     data = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     text = json.dumps(data, indent=2, separators=(",", ":"), ensure_ascii=False)
     # Half a surrogate pair, which a phone can put into a name, becomes a question mark.

@@ -117,9 +117,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 async def _send_denied(send: Send, denied: Denied, *headers: tuple[bytes, bytes]) -> None:
     body = error_bytes(denied.code, denied.message, denied.hint)
-    await send_answer(
-        send, denied.status, body, JSON, [_NO_STORE, *denied.headers, *headers]
-    )
+    await send_answer(send, denied.status, body, JSON, [_NO_STORE, *denied.headers, *headers])
 
 
 def _too_large() -> Denied:

@@ -28,9 +28,7 @@ class Body:
     is_late: bool = False
 
 
-async def read_body(
-    receive: Receive, limit: int, timeout_s: float = BODY_TIMEOUT_S
-) -> Body:
+async def read_body(receive: Receive, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> Body:
     """Read until the end, or past the limit, or until the time is over. Raises GoneError."""
     data = bytearray()
     try:

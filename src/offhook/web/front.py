@@ -43,6 +43,4 @@ async def send_front(scope: Scope, send: Send) -> None:
             TEXT,
         )
     headers = [_POLICY] + ([(b"allow", b"GET, HEAD")] if status == 405 else [])
-    await send_answer(
-        send, status, b"" if is_bodiless else body, kind, headers, length=len(body)
-    )
+    await send_answer(send, status, b"" if is_bodiless else body, kind, headers, length=len(body))

@@ -99,9 +99,7 @@ class PhoneApp:
             is_test=header_of(scope, TEST_HEADER) == "1",
         )
 
-    async def _answer(
-        self, scope: Scope, send: Send, request: PhoneRequest, body: Body
-    ) -> None:
+    async def _answer(self, scope: Scope, send: Send, request: PhoneRequest, body: Body) -> None:
         is_bodiless = request.method == "HEAD"
         try:
             answer = await self._phones.answer(
@@ -155,9 +153,7 @@ async def _refuse(
     is_bodiless: bool = False,
 ) -> None:
     body = f"{text}\n".encode()
-    await send_answer(
-        send, status, b"" if is_bodiless else body, TEXT, headers, length=len(body)
-    )
+    await send_answer(send, status, b"" if is_bodiless else body, TEXT, headers, length=len(body))
 
 
 def _agent(text: str) -> str:

@@ -89,7 +89,7 @@ def test_takes_numbers(number: str) -> None:
 
 @pytest.mark.parametrize("number", ["", "10 01", "1001\n", "٣", "-1", "1" * 21, "1001;x", "a"])
 def test_refuses_what_is_no_number(number: str) -> None:
-    with pytest.raises(FieldError, match="^number must be 1 to 20 digits, got") as caught:
+    with pytest.raises(FieldError, match=r"^number must be 1 to 20 digits, got") as caught:
         check_number(number)
     assert str(caught.value).isprintable()
 
@@ -110,7 +110,7 @@ def test_takes_addresses(email: str) -> None:
     ["a", "a@", "@b", "a b@c", "a@b@c", "<a@b>", "a\x00@b", "a@b\ud800", "a@b\u202e", "a@b\n"],
 )
 def test_refuses_what_is_no_address(email: str) -> None:
-    with pytest.raises(FieldError, match="^email must look like") as caught:
+    with pytest.raises(FieldError, match=r"^email must look like") as caught:
         check_email(email)
     assert str(caught.value).isprintable()
 
@@ -124,7 +124,7 @@ def test_takes_secrets(secret: str) -> None:
     "secret", ["", "short-7", "x" * 65, "has blank", "zoë-password", "12345678\n", "nul\x00-12345"]
 )
 def test_refuses_secrets_without_showing_them(secret: str) -> None:
-    with pytest.raises(FieldError, match="^admin_password must be 8 to 64") as caught:
+    with pytest.raises(FieldError, match=r"^admin_password must be 8 to 64") as caught:
         check_secret(secret, "admin_password")
     assert caught.value.field == "admin_password"
     assert not secret or secret not in str(caught.value)
@@ -137,13 +137,13 @@ def test_takes_setting_keys(key: str) -> None:
 
 @pytest.mark.parametrize("key", ["", "a b", "a=b", "-a", "a\n", "<a>", "ä", "x" * 129])
 def test_refuses_setting_keys(key: str) -> None:
-    with pytest.raises(FieldError, match="^settings has the key"):
+    with pytest.raises(FieldError, match=r"^settings has the key"):
         check_setting(key, "")
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\x00", "\ud800", "\ufffe", "\u2028", "x" * 1025])
 def test_refuses_values_that_no_file_carries(value: str) -> None:
-    with pytest.raises(FieldError, match="^settings account.1.label") as caught:
+    with pytest.raises(FieldError, match=r"^settings account.1.label") as caught:
         check_setting("account.1.label", value)
     assert str(caught.value).isprintable()
 

@@ -240,6 +240,8 @@ def test_never_takes_what_a_sibling_is_known_by(
     for item in devices:
         for binding in registrations_of(item, bindings, devices, sightings, PROFILES):
             assert binding.mac in (None, item.mac)
+            if binding.mac is not None:
+                continue
             for other in devices:
                 if other is item:
                     continue

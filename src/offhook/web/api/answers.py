@@ -51,5 +51,5 @@ def answer(model: BaseModel, status: int = 200) -> Response:
 
 
 async def long_answer(model: BaseModel) -> Response:
-    """Send a list; it is written in a thread, because a long one takes longer than a phone's turn."""
+    """Send a list, written in a thread: a long one would keep phones waiting."""
     return Response(await asyncio.to_thread(json_bytes, model), 200, HEADERS, JSON)

@@ -57,6 +57,4 @@ async def list_changes(services: Api, query: Annotated[ChangeQuery, Query()]) ->
         )
         for item in found
     ]
-    return await long_answer(
-        ChangeList(limit=query.limit, offset=query.offset, changes=records)
-    )
+    return await long_answer(ChangeList(limit=query.limit, offset=query.offset, changes=records))

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from offhook.actions.changing import Changes
 from offhook.core.model import Extension
 from offhook.web.api.answers import Done, answer, long_answer
 from offhook.web.api.context import Actor, Api
@@ -50,6 +51,12 @@ class ExtensionAnswer(BaseModel):
     reboot_triggered: bool
     reboots: list[RebootRecord]
     pending: list[str]
+
+
+class OneExtension(BaseModel):
+    """One extension."""
+
+    extension: ExtensionRecord
 
 
 class SecretAnswer(BaseModel):
@@ -105,19 +112,20 @@ async def list_extensions(services: Api, page: Annotated[ExtensionPage, Query()]
     )
 
 
-@router.post("/api/extensions", response_model=ExtensionRecord, status_code=201)
+@router.post("/api/extensions", response_model=ExtensionAnswer, status_code=201)
 async def add_extension(services: Api, actor: Actor, body: NewExtension) -> Response:
     """Add an extension. 409 when the number exists."""
     added = await services.extensions.add_extension(
         actor, number=body.number, name=body.name, email=body.email, secret=body.secret
     )
-    return answer(_record(services, added), 201)
+    return answer(_answer(services, added, f"Extension {added.number} added", Changes()), 201)
 
 
-@router.get("/api/extensions/{number}", response_model=ExtensionRecord)
+@router.get("/api/extensions/{number}", response_model=OneExtension)
 async def get_extension(services: Api, number: str) -> Response:
     """Give one extension."""
-    return answer(_record(services, services.extensions.extension(number)))
+    found = services.extensions.extension(number)
+    return answer(OneExtension(extension=_record(services, found)))
 
 
 @router.put("/api/extensions/{number}", response_model=ExtensionAnswer)
@@ -167,16 +175,23 @@ async def _change(
         actor, number, name=name, email=email, secret=secret
     )
     woken, waiting = len(changes.reboots), len(changes.pending)
-    return answer(
-        ExtensionAnswer(
-            success=True,
-            message=f"Extension {number} changed; {woken} phones told to fetch again, "
-            f"{waiting} fetch at their next boot",
-            extension=_record(services, changed),
-            reboot_triggered=changes.is_reboot_triggered,
-            reboots=reboot_records(changes.reboots),
-            pending=[mac.plain for mac in changes.pending],
-        )
+    message = (
+        f"Extension {number} changed; {woken} phones told to fetch again, "
+        f"{waiting} fetch at their next boot"
+    )
+    return answer(_answer(services, changed, message, changes))
+
+
+def _answer(
+    services: Services, extension: Extension, message: str, changes: Changes
+) -> ExtensionAnswer:
+    return ExtensionAnswer(
+        success=True,
+        message=message,
+        extension=_record(services, extension),
+        reboot_triggered=changes.is_reboot_triggered,
+        reboots=reboot_records(changes.reboots),
+        pending=[mac.plain for mac in changes.pending],
     )
 
 

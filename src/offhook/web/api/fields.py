@@ -12,9 +12,7 @@ PAGE_MAX = 1000
 
 def _writable(text: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise PydanticCustomError(
-            "unwritable", "has a character that cannot be stored; remove it"
-        )
+        raise PydanticCustomError("unwritable", "has a character that cannot be stored; remove it")
     return text
 
 

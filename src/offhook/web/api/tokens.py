@@ -48,9 +48,7 @@ async def list_tokens(services: Api) -> Response:
     """List tokens by name."""
     found = await services.tokens.list_tokens()
     records = [
-        TokenRecord(
-            name=item.name, created_at=item.created_at, last_used_at=item.last_used_at
-        )
+        TokenRecord(name=item.name, created_at=item.created_at, last_used_at=item.last_used_at)
         for item in found
     ]
     return answer(TokenList(total=len(records), tokens=records))

@@ -50,7 +50,7 @@ async def list_unknown(services: Api, page: Annotated[Page, Query()]) -> Respons
             total=len(found),
             limit=page.limit,
             offset=page.offset,
-            phones=[_record(item) for item in shown],
+            phones=[unknown_record(item) for item in shown],
         )
     )
 
@@ -63,7 +63,8 @@ async def forget_unknown(services: Api, actor: Actor, mac: str) -> Response:
     return answer(Done(message=f"Phone {found.colons} forgotten"))
 
 
-def _record(phone: UnknownPhone) -> UnknownRecord:
+def unknown_record(phone: UnknownPhone) -> UnknownRecord:
+    """Show one."""
     return UnknownRecord(
         mac_address=phone.mac.plain,
         mac=phone.mac.colons,

@@ -1,0 +1,94 @@
+"""The HTTP server: uvicorn on sockets of ours, inside a loop of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import Sequence
+from typing import cast
+
+import uvicorn
+
+from offhook.tasks import spawn
+from offhook.web.asgi import Asgi
+from offhook.web.protocol import BoundedProtocol
+
+BACKLOG = 16_384
+"""A building's phones connect in the same second after a power cut."""
+
+KEEP_ALIVE_S = 15
+GRACE_S = 3
+
+
+def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
+    """Listen on an address; `::` takes IPv4 as well, port 0 any free one. Raises OSError."""
+    is_v6 = ipaddress.ip_address(bind).version == 6
+    listening = socket.create_server(
+        (bind, port),
+        family=socket.AF_INET6 if is_v6 else socket.AF_INET,
+        backlog=backlog,
+        dualstack_ipv6=is_v6 and bind == "::" and socket.has_dualstack_ipv6(),
+    )
+    listening.setblocking(False)
+    return listening
+
+
+class HttpServer:
+    """Serves an application on listening sockets; `stop` closes them."""
+
+    def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = list(sockets)
+        self._config = uvicorn.Config(
+            cast("uvicorn.config.ASGIApplication", app),
+            http=BoundedProtocol,
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            # X-Forwarded-For would make a stranger look like this host.
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self._server = uvicorn.Server(self._config)
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port of the first socket."""
+        return int(self._sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Begin to accept; returns when callers are served."""
+        # Its warnings tell of strangers' broken requests, one line each.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        # What `Server.serve` does, without its signal handlers: signals are the command's.
+        self._config.load()
+        self._server.lifespan = self._config.lifespan_class(self._config)
+        await self._server.startup(self._sockets)
+        self._running = spawn(self._server.main_loop(), "http server")
+
+    async def stop(self) -> None:
+        """Finish what is being answered, a few seconds at most; idempotent."""
+        running, self._running = self._running, None
+        if running is None:
+            for listening in self._sockets:
+                listening.close()
+            return
+        self._server.should_exit = True
+        await running
+        await self._server.shutdown(self._sockets)
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+
+
+async def serve_http(app: Asgi, sockets: Sequence[socket.socket]) -> HttpServer:
+    """Start a server; whoever starts it stops it."""
+    server = HttpServer(app, sockets)
+    await server.start()
+    return server
