@@ -19,12 +19,16 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.free_settings import FreeSettings
+from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import PhonePolicy, Phones
 from offhook.actions.ports import SipEngine
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
+from offhook.actions.shown_files import ShownFiles
 from offhook.actions.state import State
 from offhook.actions.throttle import phone_networks
+from offhook.actions.tokens import Tokens
+from offhook.actions.unknown_phones import UnknownPhones
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.core.secret import Secret
@@ -37,6 +41,7 @@ from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates
 from offhook.tasks import spawn
 from offhook.vendors import load_profiles
+from offhook.web.ports import Services
 
 _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
@@ -64,6 +69,7 @@ class Pbx:
     extensions: Extensions
     devices: Devices
     free_settings: FreeSettings
+    changing: Changing
     diagnose: Diagnose
     sip_port: int
     started_at: datetime = field(default_factory=utc_now)
@@ -153,7 +159,7 @@ def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> File
 def _engine(settings: Settings, state: State, store: Store, events: Events) -> EmbeddedEngine:
     def credentials(number: str) -> Secret | None:
         extension = state.extensions.get(number)
-        return extension.secret if extension else None
+        return extension.secret if extension and extension.is_enabled else None
 
     return EmbeddedEngine(
         bind=settings.server.bind,
@@ -236,8 +242,37 @@ def _assemble(
         extensions=Extensions(changing, engine),
         devices=Devices(changing),
         free_settings=FreeSettings(changing),
+        changing=changing,
         diagnose=diagnose,
         sip_port=engine.port,
+    )
+
+
+def services(pbx: Pbx) -> Services:
+    """What the HTTP side acts on."""
+    return Services(
+        settings=pbx.settings,
+        config=pbx.config,
+        state=pbx.state,
+        files=pbx.files,
+        engine=pbx.engine,
+        reboots=pbx.reboots,
+        phones=pbx.phones,
+        extensions=pbx.extensions,
+        devices=pbx.devices,
+        free_settings=pbx.free_settings,
+        manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
+        shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
+        unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
+        tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
+        diagnose=pbx.diagnose,
+        journal=pbx.store.journal,
+        reboot_store=pbx.store.reboots,
+        uploads=pbx.store.uploads,
+        inventory=pbx.store.inventory,
+        version=pbx.version,
+        started_at=pbx.started_at,
+        now=utc_now,
     )
 
 
@@ -256,7 +291,7 @@ def config_facts(settings: Settings, http_port: int, sip_port: int) -> ConfigFac
 def _every(
     seconds: float, name: str, action: Callable[[], Awaitable[None]]
 ) -> Callable[[], Awaitable[None]]:
-    """Repeat an action; one failure is logged and does not end it. Gives the function that stops."""
+    """Repeat an action; a failure is logged and does not end it. Gives the function to stop."""
 
     async def run() -> None:
         while True:

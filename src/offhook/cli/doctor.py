@@ -15,9 +15,7 @@ group = typer.Typer()
 @group.command("doctor")
 def doctor(
     mac: Annotated[str, typer.Option(help="test this phone as well; any spelling")] = "",
-    host: Annotated[
-        str, typer.Option(help="address of the PBX", show_default="this machine")
-    ] = "",
+    host: Annotated[str, typer.Option(help="address of the PBX", show_default="this machine")] = "",
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="HTTP port", show_default="config.yml's, else 8080"),

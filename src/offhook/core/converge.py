@@ -66,9 +66,7 @@ def _shares(
         if mac in contenders:
             place, count = contenders.index(mac), len(contenders)
             mine += items[place::count] if place < len(items) else [items[place % len(items)]]
-    return tuple(
-        sorted(mine, key=lambda item: (item.refreshed_at, item.contact), reverse=True)
-    )
+    return tuple(sorted(mine, key=lambda item: (item.refreshed_at, item.contact), reverse=True))
 
 
 def _ranks(
@@ -78,9 +76,7 @@ def _ranks(
     profiles: Mapping[str, VendorProfile],
 ) -> dict[Mac, Rank]:
     """How well each device fits; left out are those that it cannot be, or fits worse by agent."""
-    makers = [
-        name for name, item in profiles.items() if item.read_agent(registration.user_agent)
-    ]
+    makers = [name for name, item in profiles.items() if item.read_agent(registration.user_agent)]
     ranks: dict[Mac, Rank] = {}
     for mac, device in family.items():
         seen = sightings.get(mac)
@@ -107,9 +103,7 @@ def _agent_fit(
     return 2 if model.name == device.model else 0
 
 
-def _names(
-    user_agent: str, makers: Sequence[str], profiles: Mapping[str, VendorProfile]
-) -> bool:
+def _names(user_agent: str, makers: Sequence[str], profiles: Mapping[str, VendorProfile]) -> bool:
     return any(profiles[name].read_agent(user_agent) for name in makers)
 
 

@@ -78,7 +78,9 @@ def _other_values(
         base="http://203.0.113.99:1/x/",
     )
     yield "config.yml", replace(values, server=server)
-    for line, values_of in zip(device.lines, values.lines, strict=True):
+    by_index = {line.index: line for line in device.lines}
+    for values_of in values.lines:
+        line = by_index[values_of.index]
         others = (
             _other_line(values_of, is_label_own=bool(line.label)) if item is values_of else item
             for item in values.lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offhook.core.model import Device, Extension, Settings, SettingScope
+from offhook.core.model import Device, Extension, Line, Settings, SettingScope
 from offhook.core.preferences import Preferences, merged
 from offhook.core.render import (
     DeviceValues,
@@ -58,21 +58,29 @@ class FileSource:
         return layers
 
     def lines_of(self, device: Device) -> tuple[LineValues, ...]:
-        """The device's accounts. Raises RenderError when an extension is missing."""
-        return tuple(self._line(line.index, line.extension, line.label) for line in device.lines)
+        """The device's accounts that are on. Raises RenderError when an extension is missing."""
+        return tuple(
+            _line_values(line, extension)
+            for line in device.lines
+            if (extension := self._extension(line.extension)).is_enabled
+        )
 
-    def _line(self, index: int, number: str, label: str) -> LineValues:
+    def _extension(self, number: str) -> Extension:
         extension = self.extensions.get(number)
         if extension is None:
             raise RenderError("P308", f"extension {number} does not exist")
-        return LineValues(
-            index=index,
-            number=number,
-            display_name=extension.name,
-            label=label or extension.name,
-            auth_name=number,
-            secret=extension.secret.reveal(),
-        )
+        return extension
+
+
+def _line_values(line: Line, extension: Extension) -> LineValues:
+    return LineValues(
+        index=line.index,
+        number=line.extension,
+        display_name=extension.name,
+        label=line.label or extension.name,
+        auth_name=line.extension,
+        secret=extension.secret.reveal(),
+    )
 
 
 def profile_of(source: FileSource, device: Device) -> tuple[VendorProfile, Model]:

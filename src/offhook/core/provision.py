@@ -10,6 +10,9 @@ from offhook.core.mac import Mac
 from offhook.core.model import Device, PhoneRequest
 from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, fold
 
+NAME_SHOWN = 128
+"""Characters of a file's name that a refusal repeats."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeDevice:
@@ -70,16 +73,16 @@ def decide(
     device = devices.get(identity.mac) if identity.mac else None
     if device is not None:
         return _for_device(request, identity, device, profiles)
-    common = _common(identity, None)
-    if common is not None and request.method in ("GET", "HEAD"):
+    common = _common(identity, None) if _is_read(request) else None
+    if common is not None:
         return common
     if identity.mac is not None:
         if _is_optional(identity):
             return Optional(device=None)
         return Refuse(status=404, code="P301", values={"mac": identity.mac})
-    if identity.matches:
+    if identity.matches and (_is_read(request) or _is_optional(identity)):
         return Optional(device=None)
-    return Refuse(status=404, code="P203", values={"file": identity.file})
+    return _no_file(request, identity)
 
 
 def _for_device(
@@ -89,38 +92,65 @@ def _for_device(
     profiles: Mapping[str, VendorProfile],
 ) -> Decision:
     profile = profiles.get(device.vendor)
-    if profile is None:
-        return Refuse(
-            status=500,
-            code="P306",
-            values={"vendor": device.vendor, "known": ", ".join(sorted(profiles))},
-        )
-    model = profile.model(device.model)
-    if model is None:
-        known = ", ".join(item.name for item in profile.models)
-        return Refuse(
-            status=500,
-            code="P307",
-            values={"vendor": device.vendor, "model": device.model, "known": known},
-        )
+    model = profile.model(device.model) if profile else None
+    if profile is None or model is None:
+        return _lost(device, profile, profiles)
     notices = _contradictions(identity, device, profile, model)
     match = _rule_for(identity, profile, model)
     if match is None:
-        if any(notice.code == "P304" for notice in notices):
-            return Refuse(status=404, code="P304", values=notices[0].values)
-        if identity.matches:
-            return Optional(device=device)
-        return Refuse(status=404, code="P203", values={"file": identity.file})
+        return _not_ours(request, identity, device, profile, notices)
+    if match.rule.kind is FileKind.UPLOAD:
+        return Upload(device=device, rule=match.rule, is_put=not _is_read(request))
+    if match.rule.kind is FileKind.OPTIONAL:
+        return Optional(device=device)
+    if not _is_read(request):
+        return _no_file(request, identity)
     if match.rule.kind is FileKind.COMMON:
         # The file name may tell another model than the record; the phone asked for that one.
         found = match.model or model
         return ServeCommon(profile=profile, model=found, rule=match.rule, device=device)
-    if match.rule.kind is FileKind.UPLOAD:
-        is_put = request.method in ("PUT", "POST")
-        return Upload(device=device, rule=match.rule, is_put=is_put)
-    if match.rule.kind is FileKind.OPTIONAL:
-        return Optional(device=device)
     return ServeDevice(device=device, rule=match.rule, notices=notices)
+
+
+def _lost(
+    device: Device, profile: VendorProfile | None, profiles: Mapping[str, VendorProfile]
+) -> Refuse:
+    """The record names a maker (P306) or model (P307) that no profile knows any more."""
+    if profile is None:
+        known = ", ".join(sorted(profiles))
+        return Refuse(status=500, code="P306", values={"vendor": device.vendor, "known": known})
+    known = ", ".join(item.name for item in profile.models)
+    values = {"vendor": device.vendor, "model": device.model, "known": known}
+    return Refuse(status=500, code="P307", values=values)
+
+
+def _not_ours(
+    request: PhoneRequest,
+    identity: Identity,
+    device: Device,
+    profile: VendorProfile,
+    notices: tuple[Refuse, ...],
+) -> Decision:
+    """A file that the device's own maker does not know."""
+    if any(notice.code == "P304" for notice in notices):
+        return Refuse(status=404, code="P304", values=notices[0].values)
+    is_own = any(match.profile is profile for match in identity.matches)
+    is_wanted = any(match.rule.kind is FileKind.DEVICE for match in identity.matches)
+    if identity.matches and (is_own or not is_wanted):
+        return Optional(device=device)
+    # Another maker's phones take their account from this file: the record may be wrong.
+    return _no_file(request, identity)
+
+
+def _is_read(request: PhoneRequest) -> bool:
+    return request.method in ("GET", "HEAD")
+
+
+def _no_file(request: PhoneRequest, identity: Identity) -> Refuse:
+    if _is_read(request):
+        return Refuse(status=404, code="P203", values={"file": identity.file[:NAME_SHOWN]})
+    wanted = f"{request.method} {identity.file}"[:NAME_SHOWN]
+    return Refuse(status=405, code="P203", values={"file": wanted})
 
 
 def _rule_for(identity: Identity, profile: VendorProfile, model: Model) -> FileMatch | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from typing import assert_never
 
 from offhook.sip.auth import (
     REGISTRAR_GATE,
@@ -152,6 +153,8 @@ class Registrar:
                 return Reply(status=400, reason="Digest For Another URI")
             case Allowed():
                 return self._register(request, source, now, aor, verdict.user)
+            case _:  # pragma: no cover
+                assert_never(verdict)
 
     def _is_known(self, aor: str, request: Request, source: Source) -> bool:
         """Say whether this is a phone that is registered: its very source, or its own Call-ID.

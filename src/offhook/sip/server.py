@@ -7,8 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import assert_never
 
-from offhook.sip.auth import PROXY_GATE, Allowed, Authenticator, Barred, Challenged, SecretOf
+from offhook.sip.auth import (
+    PROXY_GATE,
+    Allowed,
+    Authenticator,
+    Barred,
+    Challenged,
+    Misdirected,
+    SecretOf,
+)
 from offhook.sip.bindings import Source
 from offhook.sip.message import (
     Junk,
@@ -104,6 +113,8 @@ class Server:
                 return self._refuse(item, source)
             case Request():
                 return self._serve(item, source, now)
+            case _:  # pragma: no cover
+                assert_never(item)
 
     def _pong(self, ping: KeepAlive, source: Source) -> Reaction:
         if not ping.is_ping:
@@ -175,8 +186,10 @@ class Server:
                 return Reply(status=480, reason="Temporarily Unavailable", is_kept=True)
             case Barred():
                 return Reply(status=403, reason="Too Many Failures")
-            case _:
+            case Misdirected():
                 return Reply(status=400, reason="Digest For Another URI")
+            case _:  # pragma: no cover
+                assert_never(verdict)
 
     def _answer(self, request: Request, reply: Reply, via: Via, source: Source) -> Answer:
         data = render_response(

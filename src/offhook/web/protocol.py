@@ -30,6 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._field_bytes = 0
         self._is_in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
@@ -56,6 +57,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_in_head and self._head_bytes > HEAD_MAX_BYTES:
             self.transport.write(_TOO_LARGE + _NO_BODY)
             self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._field_bytes = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count fields, those after a chunked body too; an error here is answered with 400."""
+        self._field_bytes += len(name) + len(value)
+        if self._field_bytes > HEAD_MAX_BYTES:
+            raise ValueError("too many header fields")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there."""

@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
@@ -41,7 +41,7 @@ class HttpServer:
     def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
         self._sockets = list(sockets)
         self._config = uvicorn.Config(
-            cast("uvicorn.config.ASGIApplication", app),
+            cast(Any, app),
             http=BoundedProtocol,
             ws="none",
             interface="asgi3",

@@ -73,7 +73,8 @@ CASES = {
         devices=(A,), bindings=(at(DESK, ONE, C),), sightings=(seen(A, DESK),), expected=((),)
     ),
     "a stale contact and a new one, the MAC told": Case(
-        devices=(A,), bindings=(at(DESK, ONE, A, age_s=900), at(ELSEWHERE, ONE, A)),
+        devices=(A,),
+        bindings=(at(DESK, ONE, A, age_s=900), at(ELSEWHERE, ONE, A)),
         expected=((1, 0),),
     ),
     "a stale contact and a new one of one phone that moved": Case(
@@ -153,7 +154,9 @@ CASES = {
         devices=(A,), bindings=(at(DESK, BARESIP),), expected=((0,),)
     ),
     "unknown agent, the only device seen elsewhere": Case(
-        devices=(A,), bindings=(at(DESK, BARESIP),), sightings=(seen(A, ELSEWHERE),),
+        devices=(A,),
+        bindings=(at(DESK, BARESIP),),
+        sightings=(seen(A, ELSEWHERE),),
         expected=((0,),),
     ),
     "unknown agent beside a sibling known by its MAC at the same address": Case(
@@ -197,9 +200,7 @@ def test_order_of_bindings_and_siblings_does_not_matter(case: Case) -> None:
     sightings = {item.mac: item for item in case.sightings}
     for item in case.devices:
         forth = registrations_of(item, case.bindings, case.devices, sightings, PROFILES)
-        back = registrations_of(
-            item, case.bindings[::-1], case.devices[::-1], sightings, PROFILES
-        )
+        back = registrations_of(item, case.bindings[::-1], case.devices[::-1], sightings, PROFILES)
         assert forth == back
 
 

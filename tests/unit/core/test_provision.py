@@ -133,7 +133,9 @@ def test_serves_a_common_file_without_knowing_the_phone() -> None:
 def test_serves_a_common_file_by_the_model_of_its_name() -> None:
     other = PROFILES["yealink"].model("t54w")
     assert other is not None
-    decision = asked(f"{code_of(other)}.cfg", registered("yealink", "t46s"), query="mac=001565123456")
+    decision = asked(
+        f"{code_of(other)}.cfg", registered("yealink", "t46s"), query="mac=001565123456"
+    )
     assert isinstance(decision, ServeCommon)
     assert decision.model is other
     assert decision.device is not None
@@ -175,7 +177,9 @@ def test_reports_another_makers_agent_and_serves() -> None:
 
 
 def test_reports_another_model_and_serves() -> None:
-    decision = asked("001565123456.cfg", registered("yealink", "t48s"), "Yealink SIP-T46S 66.85.0.15")
+    decision = asked(
+        "001565123456.cfg", registered("yealink", "t48s"), "Yealink SIP-T46S 66.85.0.15"
+    )
     assert isinstance(decision, ServeDevice)
     assert [notice.code for notice in decision.notices] == ["P305"]
 

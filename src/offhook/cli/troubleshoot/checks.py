@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offhook.cli.troubleshoot.config_file import ConfigText, config_problems
+from offhook.cli.troubleshoot.config_file import BOOLEANS, ConfigText, config_problems
 from offhook.cli.troubleshoot.masking import MASK, is_secret_key
 from offhook.cli.troubleshoot.report import Check, Line, Mark, table
 
 FINDINGS_SHOWN = 25
 DEVICES_SHOWN = 50
+_COMPARED = (
+    "provisioning.enabled",
+    "provisioning.url_format",
+    "server.external_ip",
+    "server.http_port",
+    "server.sip_port",
+)
 SEVERITIES = {"error": Mark.PROBLEM, "warning": Mark.WARNING, "info": Mark.NOTE}
 
 
@@ -33,7 +40,8 @@ class Answers:
     @property
     def running(self) -> Mapping[str, Any]:
         """The settings that the server runs with: dotted key to value."""
-        return dict(flat((self.diagnostics or {}).get("configuration") or {}))
+        told = self.diagnostics or {}
+        return {"enabled": told.get("enabled"), **dict(flat(told.get("configuration") or {}))}
 
 
 def check_configuration(answers: Answers) -> Check:
@@ -45,7 +53,7 @@ def check_configuration(answers: Answers) -> Check:
     if answers.diagnostics is not None:
         lines += _running_settings(running)
         lines += _differences(config, running)
-        found = list(finding_lines(_findings(answers), lambda item: _code(item).startswith("P1")))
+        found = list(finding_lines(_findings(answers, is_setting=True)))
         lines += found or [Line(mark=Mark.OK, text="No configuration issues")]
     elif config is not None:
         lines += _file_settings(config)
@@ -70,7 +78,9 @@ def check_connectivity(answers: Answers) -> Check:
     lines: list[Line] = []
     if answers.status is not None:
         lines.append(Line(mark=Mark.OK, text=f"PBX API answers at {answers.url}"))
-        for key, value in sorted(flat(answers.status)):
+        for key, value in flat(answers.status):
+            if key.startswith("sip.counters."):
+                continue
             lines.append(Line(mark=Mark.NOTE, text=f"{key}: {_word(value)}"))
         if answers.status.get("running") is False:
             lines.append(Line(mark=Mark.PROBLEM, text="The PBX says that it is not running"))
@@ -95,14 +105,8 @@ def check_provisioning(answers: Answers) -> Check:
         _devices(told.get("devices") or [], told.get("statistics") or {}),
         _models(told.get("models") or {}),
     ]
-    findings = _findings(answers)
-    known = {str(item.get("message")) for item in findings}
-    lines += [
-        Line(mark=Mark.WARNING, text=text)
-        for text in map(str, told.get("warnings") or [])
-        if not any(message and message in text for message in known)
-    ]
-    found = list(finding_lines(findings, lambda item: not _code(item).startswith("P1")))
+    lines += [Line(mark=Mark.NOTE, text=str(text)) for text in told.get("notes") or []]
+    found = list(finding_lines(_findings(answers, is_setting=False)))
     lines += found or [Line(mark=Mark.OK, text="No findings about phones")]
     data = {key: told.get(key) for key in ("statistics", "devices", "models", "findings")}
     return Check(number=3, title=title, lines=tuple(lines), data=data)
@@ -135,10 +139,9 @@ def skipped(number: int, title: str) -> Check:
     return Check(number=number, title=title, lines=(line,))
 
 
-def finding_lines(findings: Sequence[Mapping[str, Any]], is_wanted: Any) -> Iterator[Line]:
+def finding_lines(findings: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     """One line a finding: code, message, evidence and steps; the rest is counted."""
-    wanted = [item for item in findings if is_wanted(item)]
-    for item in wanted[:FINDINGS_SHOWN]:
+    for item in findings[:FINDINGS_SHOWN]:
         more = [f"  {line}" for line in map(str, item.get("evidence") or [])]
         for step in map(str, item.get("steps") or []):
             first, *rest = step.split("\n")
@@ -148,8 +151,8 @@ def finding_lines(findings: Sequence[Mapping[str, Any]], is_wanted: Any) -> Iter
             text=f"{_code(item)} {item.get('message')}",
             more=tuple(more),
         )
-    if len(wanted) > FINDINGS_SHOWN:
-        count = len(wanted) - FINDINGS_SHOWN
+    if len(findings) > FINDINGS_SHOWN:
+        count = len(findings) - FINDINGS_SHOWN
         yield Line(mark=Mark.WARNING, text=f"{count} more findings; --json shows them all")
 
 
@@ -176,17 +179,18 @@ def _masked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differences(config: ConfigText | None, running: Mapping[str, Any]) -> Iterator[Line]:
     """The file says otherwise than the running server: it was edited and not restarted."""
-    for key, text in (config.values if config else {}).items():
-        name = key if key in running else key.rpartition(".")[2]
-        value = running.get(name)
-        if name not in running or isinstance(value, list | dict) or key.endswith("_port"):
+    for key in _COMPARED:
+        name = key.rpartition(".")[2]
+        text = config.values.get(key, "") if config else ""
+        is_any_port = name.endswith("_port") and text == "0"
+        if not text or is_any_port or running.get(name) is None:
             continue
-        if text.lower() != _word(value).lower():
-            shown = MASK if is_secret_key(key) else text
+        used = _word(running[name])
+        if (BOOLEANS.get(text.lower(), text)) != used:
             yield Line(
                 mark=Mark.WARNING,
-                text=f"{key} is {shown} in the file, the running server uses another value",
-                more=("→ Restart the server, or check which file it was started with",),
+                text=f"{key} is {text} in the file, the running server uses {used}",
+                more=("→ Restart the server; or it was started with another file or environment",),
             )
 
 
@@ -271,8 +275,10 @@ def _request_lines(requests: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
         )
 
 
-def _findings(answers: Answers) -> list[Mapping[str, Any]]:
-    return list((answers.diagnostics or {}).get("findings") or [])
+def _findings(answers: Answers, *, is_setting: bool) -> list[Mapping[str, Any]]:
+    """The findings about settings (P1xx), or all the others; `warnings` are the same in short."""
+    findings = (answers.diagnostics or {}).get("findings") or []
+    return [item for item in findings if _code(item).startswith("P1") is is_setting]
 
 
 def _code(item: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ _ITEM = re.compile(r"(?P<indent> *)-(?: +|$)(?P<value>.*)")
 _PLAIN = re.compile(r"(?P<value>.*?)\s*(?:\s#.*)?")
 _QUOTED = re.compile(r"(?:\"(?P<double>(?:[^\"\\]|\\.)*)\"|'(?P<single>(?:[^']|'')*)')\s*(?:#.*)?")
 
-_BOOLEANS = {
+BOOLEANS = {
     "true": "true",
     "yes": "true",
     "on": "true",
@@ -36,7 +36,7 @@ class ConfigText:
 
     def flag(self, key: str, default: bool) -> bool:
         """A truth value as YAML 1.1 spells them."""
-        text = _BOOLEANS.get(self.values.get(key, "").lower())
+        text = BOOLEANS.get(self.values.get(key, "").lower())
         return default if text is None else text == "true"
 
     def port(self, key: str, default: int) -> int:

@@ -55,16 +55,17 @@ def is_secret_key(key: str) -> bool:
     return bool(_AUTH.search(key)) and not _AUTH_HARMLESS.search(key)
 
 
-def masked(text: str, harmless: Collection[str] = ()) -> str:
+def masked(text: str, harmless: Collection[str] = (), *, is_opaque_shown: bool = False) -> str:
     """Give a file's text with every secret value as `***`; `harmless` values may be shown.
 
-    Works on `key = value`, `key: value`, `SET key value`, XML elements, attributes and name-value
-    items. A value masked once is masked wherever else it stands.
+    `is_opaque_shown` is for a text whose secrets were masked before: keys that tell nothing are
+    shown then. Works on `key = value`, `key: value`, `SET key value`, XML elements, attributes
+    and name-value items. A value masked once is masked wherever else it stands.
     """
     is_xml = text.lstrip("\ufeff \t\r\n").startswith("<")
     if is_xml and not _is_well_formed(text):
         return BROKEN
-    scan = _Scan(frozenset(harmless))
+    scan = _Scan(frozenset(harmless), is_opaque_shown=is_opaque_shown)
     shown = scan.xml(text) if is_xml else scan.lines(text)
     shown = _IN_QUERY.sub(rf"\g<1>{MASK}", _USERINFO.sub(rf"\g<1>{MASK}@", shown))
     return scan.elsewhere(shown)
@@ -88,8 +89,9 @@ def _is_well_formed(text: str) -> bool:
 class _Scan:
     """One run over a text: what it masked, and the XML elements it stands in."""
 
-    def __init__(self, harmless: frozenset[str]) -> None:
+    def __init__(self, harmless: frozenset[str], *, is_opaque_shown: bool) -> None:
         self._harmless = harmless
+        self._is_opaque_shown = is_opaque_shown
         self._found: set[str] = set()
         self._open: list[str] = []
 
@@ -123,6 +125,8 @@ class _Scan:
         if any(is_secret_key(key) for key in keys):
             self._found.add(bare)
             return MASK
+        if self._is_opaque_shown:
+            return value
         is_known = bool(_HARMLESS_VALUE.fullmatch(bare)) or bare in self._harmless
         is_opaque = bool(keys) and bool(_OPAQUE.fullmatch(keys[-1].strip()))
         return MASK if is_opaque and not is_known else value

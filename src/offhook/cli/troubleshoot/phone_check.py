@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from offhook.cli.troubleshoot.api import Api, Reply, UnreachableError, segment
 from offhook.cli.troubleshoot.checks import finding_lines
-from offhook.cli.troubleshoot.masking import masked
+from offhook.cli.troubleshoot.masking import is_secret_key, masked
 from offhook.cli.troubleshoot.report import Check, Line, Mark
 
 TEST_HEADERS = {"X-Offhook-Test": "1"}
@@ -28,29 +28,29 @@ def parse_mac(text: str) -> str:
     return "" if digits in ("0" * 12, "f" * 12) else digits
 
 
-def check_mac(api: Api, mac: str, diagnostics: Mapping[str, Any] | None) -> Check:
+def check_mac(api: Api, mac: str) -> Check:
     """Test one phone; the download works without a token, its record does not."""
     lines: list[Line] = []
     data: dict[str, Any] = {"mac": mac, "registered": None}
     try:
-        record = _record(api, mac, data, lines)
-        reply = _download(api, mac, record)
+        _examine(api, mac, lines, data)
     except UnreachableError as error:
         lines.append(Line(mark=Mark.BLOCKED, text=f"No answer from {api.url}: {error}"))
-        return _check(lines, data)
+    return Check(number=5, title="MAC Address Testing", lines=tuple(lines), data=data)
+
+
+def _examine(api: Api, mac: str, lines: list[Line], data: dict[str, Any]) -> None:
+    record = _record(api, mac, data, lines)
+    reply = _download(api, mac, record)
     lines += _download_lines(api, reply, data)
     lines += _content_lines(api, reply, record, data)
+    told = api.call("GET", "/api/provisioning/diagnostics", query={"mac": mac})
+    diagnostics = told.data if told.is_ok and isinstance(told.data, dict) else {}
     if data["registered"] is False or (data["registered"] is None and reply.status == 404):
         lines.append(_registration_line(api, mac, diagnostics))
-    if diagnostics is not None:
-        lines += finding_lines(
-            diagnostics.get("findings") or [], lambda item: parse_mac(_subject(item)) == mac
-        )
-    return _check(lines, data)
-
-
-def _check(lines: list[Line], data: dict[str, Any]) -> Check:
-    return Check(number=5, title="MAC Address Testing", lines=tuple(lines), data=data)
+    findings = [item for item in diagnostics.get("findings") or [] if _is_about(item, mac)]
+    data["findings"] = findings
+    lines += finding_lines(findings)
 
 
 def _record(api: Api, mac: str, data: dict[str, Any], lines: list[Line]) -> Mapping[str, Any]:
@@ -113,29 +113,55 @@ def _content_lines(
     except UnicodeDecodeError:
         yield Line(mark=Mark.NOTE, text="The content is binary and not shown")
         return
-    shown = masked(text, _harmless(api, record)).rstrip("\n").split("\n")
-    data["content"] = shown
-    yield Line(mark=Mark.NOTE, text="Config content (secrets masked as ***):", more=tuple(shown))
+    exact = _masked_by_server(api, record, text)
+    shown = masked(text, _harmless(api, record)) if exact is None else exact
+    content = shown.rstrip("\n").split("\n")
+    data["content"] = content
+    yield Line(mark=Mark.NOTE, text="Config content (secrets masked as ***):", more=tuple(content))
+
+
+def _masked_by_server(api: Api, record: Mapping[str, Any], text: str) -> str | None:
+    """The same file as the server masks it: it knows which values are secrets, we only guess.
+
+    None unless it is the file that was downloaded, line by line, but for what is masked.
+    """
+    if not record:
+        return None
+    mac = segment(str(record.get("mac_address")))
+    reply = api.call("GET", f"/api/provisioning/devices/{mac}/config")
+    shown = reply.body.decode("utf-8", "replace") if reply.is_ok else ""
+    theirs, ours = shown.split("\n"), text.split("\n")
+    if len(theirs) != len(ours) or not all(map(_is_masked_form, theirs, ours)):
+        return None
+    return masked(shown, is_opaque_shown=True)
+
+
+def _is_masked_form(shown: str, line: str) -> bool:
+    """Say whether a line is the other one with its secrets masked."""
+    first, *rest = re.split(r"\*{8}", shown)
+    if not rest:
+        return shown == line
+    return line.startswith(first) and line.endswith(rest[-1])
 
 
 def _harmless(api: Api, record: Mapping[str, Any]) -> set[str]:
     """Values that may be shown under keys that tell nothing: numbers, names, address."""
-    known = {str(value) for value in record.values() if isinstance(value, str | int)}
-    for line in record.get("lines") or []:
-        known |= {str(value) for value in line.values()} if isinstance(line, dict) else set()
-    number = str(record.get("extension_number") or "")
-    reply = api.call("GET", f"/api/extensions/{segment(number)}") if number else None
-    if reply is not None and reply.is_ok and isinstance(reply.data, dict):
-        found = reply.data.get("extension", reply.data)
-        known.add(str(found.get("name") or ""))
-    host = urlsplit(str(record.get("config_url") or "")).hostname
-    return known | ({host} if host else set())
+    records = [record, *(item for item in record.get("lines") or [] if isinstance(item, dict))]
+    known = {
+        str(value)
+        for item in records
+        for key, value in item.items()
+        if isinstance(value, str | int) and not is_secret_key(key)
+    }
+    for url in (str(record.get("config_url") or ""), api.url):
+        known.add(urlsplit(url).hostname or "")
+    return known
 
 
-def _registration_line(api: Api, mac: str, diagnostics: Mapping[str, Any] | None) -> Line:
+def _registration_line(api: Api, mac: str, diagnostics: Mapping[str, Any]) -> Line:
     """The command to type; maker and model as the phone told them, if it ever asked."""
     vendor, model = "VENDOR", "MODEL"
-    for item in (diagnostics or {}).get("unknown_phones") or []:
+    for item in diagnostics.get("unknown_phones") or []:
         if parse_mac(str(item.get("mac_address") or "")) == mac:
             vendor, model = item.get("vendor") or vendor, item.get("model") or model
     body = {
@@ -155,8 +181,8 @@ def _registration_line(api: Api, mac: str, diagnostics: Mapping[str, Any] | None
     )
 
 
-def _subject(item: Mapping[str, Any]) -> str:
-    return str(item.get("subject") or "")
+def _is_about(item: Mapping[str, Any], mac: str) -> bool:
+    return parse_mac(str(item.get("subject") or "")) == mac
 
 
 def colons(mac: str) -> str:

@@ -232,4 +232,4 @@ def _phone_check(api: Api, mac: str, answers: Answers) -> Check:
     if not answers.is_pbx:
         line = Line(mark=Mark.SKIPPED, text=f"Skipped: there is no PBX to ask about {mac}")
         return Check(number=5, title="MAC Address Testing", lines=(line,), data={"mac": mac})
-    return check_mac(api, mac, answers.diagnostics)
+    return check_mac(api, mac)

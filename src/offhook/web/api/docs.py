@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from offhook.web.answer import HTML, JSON, json_bytes
 from offhook.web.api.answers import HEADERS
 
 router = APIRouter(include_in_schema=False)
 
-_PAGES = Environment(loader=PackageLoader("offhook.web", "templates"), autoescape=True)
+_PAGES = Environment(
+    loader=PackageLoader("offhook.web", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 _POLICY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"

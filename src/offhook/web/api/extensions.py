@@ -53,12 +53,6 @@ class ExtensionAnswer(BaseModel):
     pending: list[str]
 
 
-class OneExtension(BaseModel):
-    """One extension."""
-
-    extension: ExtensionRecord
-
-
 class SecretAnswer(BaseModel):
     """A SIP secret, shown because somebody asked; the asking is on record."""
 
@@ -121,11 +115,10 @@ async def add_extension(services: Api, actor: Actor, body: NewExtension) -> Resp
     return answer(_answer(services, added, f"Extension {added.number} added", Changes()), 201)
 
 
-@router.get("/api/extensions/{number}", response_model=OneExtension)
+@router.get("/api/extensions/{number}", response_model=ExtensionRecord)
 async def get_extension(services: Api, number: str) -> Response:
     """Give one extension."""
-    found = services.extensions.extension(number)
-    return answer(OneExtension(extension=_record(services, found)))
+    return answer(_record(services, services.extensions.extension(number)))
 
 
 @router.put("/api/extensions/{number}", response_model=ExtensionAnswer)
