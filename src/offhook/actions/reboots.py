@@ -221,12 +221,10 @@ class Reboots:
 
     async def _run(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
         await self._take_slot()
-        extension = self._state.extensions.get(registration.extension)
         order = NotifyOrder(
             registration=registration,
             notify=notify,
             username=registration.extension,
-            secret=extension.secret if extension else Secret(""),
             timeout_s=self._policy.answer_timeout_s,
         )
 
@@ -235,13 +233,26 @@ class Reboots:
             self._sent[reboot.id].set()
 
         try:
-            outcome = await self._engine.notify(order, sent)
+            outcome = await self._notify_phone(order, sent)
         except OSError as error:
             outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=str(error))
         finally:
             self._sent[reboot.id].set()
             self._sent.pop(reboot.id)
         self._note_answer(self._followed(reboot), outcome)
+
+    async def _notify_phone(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
+        """Send; a phone that challenges may still have the secret of before the last change."""
+        number = order.username
+        extension = self._state.extensions.get(number)
+        former = self._state.former_secrets.get(number)
+        secrets = [item for item in (extension.secret if extension else None, former) if item]
+        outcome = NotifyOutcome(kind=NotifyKind.FAILED)
+        for secret in secrets or [Secret("")]:
+            outcome = await self._engine.notify(replace(order, secret=secret), on_sent)
+            if outcome.kind is not NotifyKind.CHALLENGED:
+                break
+        return outcome
 
     def _note_answer(self, reboot: Reboot, outcome: NotifyOutcome) -> None:
         step, fault = _OUTCOMES[outcome.kind]

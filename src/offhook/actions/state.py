@@ -19,6 +19,7 @@ from offhook.actions.ports import (
     PutSettings,
     Write,
 )
+from offhook.core.directory import Link
 from offhook.core.inventory import FileSource
 from offhook.core.mac import Mac, distance
 from offhook.core.model import (
@@ -30,6 +31,8 @@ from offhook.core.model import (
     Sighting,
     UnknownPhone,
 )
+from offhook.core.secret import Secret
+from offhook.tasks import spawn
 
 UNKNOWN_KEPT = 1000
 """Unknown phones remembered; the one not seen for longest goes first."""
@@ -40,6 +43,8 @@ class State:
     """All nouns in memory. Only `commit` changes devices, extensions and settings.
 
     `source` is what files are made from; it shares the maps below. `lock` serialises changes.
+    `links` are of directory people by guid. `former_secrets`, by number, are those of before the last
+    change: a phone checks a NOTIFY against the one it still has.
     """
 
     store: InventoryStore
@@ -49,6 +54,8 @@ class State:
     settings: dict[SettingScope, Settings] = field(default_factory=dict)
     sightings: dict[Mac, Sighting] = field(default_factory=dict)
     unknown: OrderedDict[Mac, UnknownPhone] = field(default_factory=OrderedDict)
+    links: dict[str, Link] = field(default_factory=dict)
+    former_secrets: dict[str, Secret] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     revision: int = 0
     _by_extension: dict[str, set[Mac]] = field(default_factory=dict)
@@ -69,7 +76,13 @@ class State:
         self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
-        """Make the writes durable, then visible. Raises StoreError with nothing changed."""
+        """Make the writes durable, then visible. Raises StoreError with nothing changed.
+
+        A caller that is cancelled meanwhile leaves no difference between the two.
+        """
+        await asyncio.shield(spawn(self._commit(writes, changes), "commit"))
+
+    async def _commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
         await self.store.commit(writes, changes)
         for write in writes:
             self._apply(write)
@@ -102,9 +115,9 @@ class State:
     def _apply(self, write: Write) -> None:
         match write:
             case PutExtension(extension=extension):
-                self.extensions[extension.number] = extension
+                self._put_extension(extension.number, extension)
             case DeleteExtension(number=number):
-                self.extensions.pop(number, None)
+                self._put_extension(number, None)
             case PutDevice(device=device):
                 self._forget(device.mac)
                 self.devices[device.mac] = device
@@ -116,8 +129,15 @@ class State:
                 self.sightings.pop(mac, None)
             case PutSettings(scope=scope, settings=settings):
                 self.settings[scope] = settings
-            case PutLink():
-                pass  # kept by the synchronisation
+            case PutLink(link=link):
+                self.links[link.guid] = link
+
+    def _put_extension(self, number: str, after: Extension | None) -> None:
+        before = self.extensions.pop(number, None)
+        if before is not None and (after is None or before.secret != after.secret):
+            self.former_secrets[number] = before.secret
+        if after is not None:
+            self.extensions[number] = after
 
     def _index(self, device: Device) -> None:
         for line in device.lines:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from offhook.core.dialect import DialectError
 from offhook.core.inventory import FileSource, device_values, flatten, main_file, profile_of
-from offhook.core.model import Device
-from offhook.core.preferences import Preferences
+from offhook.core.model import Device, Settings
+from offhook.core.preferences import CODECS, DTMF, PARSERS, TRANSPORTS, Preferences, merged
 from offhook.core.render import FileValues, LineValues, RenderError, maker_keys, render_text
 from offhook.core.timezone import time_zone
+
+CONFIG = "config.yml"
+
+# Two texts or more of each neutral setting, so that every value it decides differs in one of them.
+_OTHER_TEXTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "transport": TRANSPORTS,
+        "register_expires_s": ("61", "7201"),
+        "ntp_server": ("ntp.example.net", "ntp.example.org"),
+        "time_zone": ("UTC", "Asia/Kolkata", "Europe/Berlin", "America/New_York"),
+        "language": ("en", "de"),
+        "country": ("US", "DE"),
+        "codecs": (*CODECS, ",".join(CODECS), ",".join(reversed(CODECS))),
+        "dtmf": DTMF,
+        "voicemail_number": ("", "*98", "*99"),
+        "resync_minutes": ("0", "61", "121"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,31 +64,53 @@ def explain_file(source: FileSource, device: Device) -> tuple[str, list[Explaine
     prefs, keys = flatten(source, layers)
     values = device_values(source, device, model, prefs)
     final = parsed(values, keys)
+
+    def moved(changed: FileValues) -> list[str]:
+        try:
+            other = parsed(changed, keys)
+        except RenderError:  # this model's template takes no such value
+            return []
+        return [key for key in final if other.get(key) != final[key]]
+
     origin: dict[str, str] = {}
     for label, changed in _other_values(source, device, values):
-        other = parsed(changed, keys)
-        origin.update({key: label for key in final if other.get(key) != final[key]})
-    for depth, (label, settings) in enumerate(layers):
-        weaker, _ = flatten(source, layers[:depth])
-        stronger, _ = flatten(source, layers[: depth + 1])
-        if weaker != stronger:
-            without = parsed(_with_prefs(values, weaker), {})
-            having = parsed(_with_prefs(values, stronger), {})
-            origin.update({key: label for key in having if without.get(key) != having[key]})
-        origin.update({key: label for key in maker_keys(settings) if key in final})
+        origin.update((key, label) for key in moved(changed))
+    for label, changed in _other_preferences(source, layers, values):
+        origin.update((key, label) for key in moved(changed))
+    for label, settings in layers:
+        origin.update((key, label) for key in maker_keys(settings) if key in final)
     return name, [
         ExplainedLine(key=key, value=value, source=origin.get(key, "template"))
         for key, value in final.items()
     ]
 
 
+def _other_preferences(
+    source: FileSource, layers: Sequence[tuple[str, Settings]], values: FileValues
+) -> Iterator[tuple[str, FileValues]]:
+    """The same file with one neutral setting replaced, the weakest owner's first.
+
+    A setting belongs to the strongest level that has it, though a weaker one may say the same.
+    """
+    owners = {
+        name: CONFIG
+        for name in PARSERS
+        if getattr(source.prefs, name) != getattr(Preferences(), name)
+    }
+    order = [CONFIG]
+    for label, settings in layers:
+        order.append(label)
+        owners.update((name, label) for name in settings if name in PARSERS)
+    for name, label in sorted(owners.items(), key=lambda item: order.index(item[1])):
+        for text in _OTHER_TEXTS[name]:
+            prefs = merged(values.prefs, {name: text})
+            yield label, replace(values, prefs=prefs, tz=time_zone(prefs.time_zone))
+
+
 def _other_values(
     source: FileSource, device: Device, values: FileValues
 ) -> Iterator[tuple[str, FileValues]]:
     """The same file with one origin's values replaced by others of the same shape."""
-    default = _with_prefs(values, Preferences())
-    if default.prefs != values.prefs and source.prefs != Preferences():
-        yield "config.yml", default
     server = replace(
         source.server,
         address="203.0.113.99",
@@ -77,10 +118,8 @@ def _other_values(
         http_port=source.server.http_port + 1,
         base="http://203.0.113.99:1/x/",
     )
-    yield "config.yml", replace(values, server=server)
-    by_index = {line.index: line for line in device.lines}
-    for values_of in values.lines:
-        line = by_index[values_of.index]
+    yield CONFIG, replace(values, server=server)
+    for line, values_of in zip(device.lines, values.lines, strict=True):
         others = (
             _other_line(values_of, is_label_own=bool(line.label)) if item is values_of else item
             for item in values.lines
@@ -109,7 +148,3 @@ def _other_line(line: LineValues, *, is_label_own: bool) -> LineValues:
         label=line.label if is_label_own else line.label + "x",
         secret=line.secret + "x",
     )
-
-
-def _with_prefs(values: FileValues, prefs: Preferences) -> FileValues:
-    return replace(values, prefs=prefs, tz=time_zone(prefs.time_zone))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offhook.core.model import Device, Extension, Line, Settings, SettingScope
-from offhook.core.preferences import Preferences, merged
+from offhook.core.preferences import PreferenceError, Preferences, merged
 from offhook.core.render import (
     DeviceValues,
     FileValues,
@@ -113,11 +113,17 @@ def device_values(
 
 
 def flatten(source: FileSource, layers: list[tuple[str, Settings]]) -> tuple[Preferences, Settings]:
-    """Merge layers by key: the neutral ones into preferences, the maker's own beside them."""
+    """Merge layers by key: the neutral ones into preferences, the maker's own beside them.
+
+    Raises RenderError for a neutral value that can be used no more.
+    """
     flat: dict[str, str] = {}
     for _, settings in layers:
         flat.update(settings)
-    return merged(source.prefs, flat), maker_keys(flat)
+    try:
+        return merged(source.prefs, flat), maker_keys(flat)
+    except PreferenceError as error:
+        raise RenderError("P702", str(error)) from None
 
 
 def render_device_file(source: FileSource, device: Device, rule: FileRule) -> Rendered:

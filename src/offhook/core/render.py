@@ -27,6 +27,10 @@ _TEMPLATE_ERRORS = (
 )
 
 
+PROBLEM_SHOWN = 500
+"""Characters of an error that its message repeats."""
+
+
 class RenderError(ValueError):
     """A file could not be made; `code` P701 is the template, P702 a value it cannot carry."""
 
@@ -116,11 +120,13 @@ class Templates:
         except TemplateNotFound as error:
             raise RenderError("P701", f"no template {error} for {vendor}") from None
         except DialectError as error:
-            raise RenderError("P702", f"template {vendor}/{name}: {error}") from None
+            problem = _without_secrets(str(error), values)
+            raise RenderError("P702", f"template {vendor}/{name}: {problem}") from None
         except _TEMPLATE_ERRORS as error:
             line = getattr(error, "lineno", None)
             where = f" line {line}" if line else ""
-            raise RenderError("P701", f"template {vendor}/{name}{where}: {error}") from None
+            problem = _without_secrets(str(error), values)
+            raise RenderError("P701", f"template {vendor}/{name}{where}: {problem}") from None
 
     def _environment(self, vendor: str, dialect: Dialect) -> ImmutableSandboxedEnvironment:
         key = (vendor, dialect.name)
@@ -145,6 +151,16 @@ class Templates:
                 if name.startswith(prefix)
             }
         )
+
+
+def _without_secrets(text: str, values: FileValues) -> str:
+    """Mask what a site's template may have put where an error repeats it, and cut the length."""
+    secrets = [line.secret for line in values.lines]
+    if values.device is not None:
+        secrets.append(values.device.admin_password)
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return text[:PROBLEM_SHOWN]
 
 
 def maker_keys(settings: Mapping[str, str]) -> dict[str, str]:
@@ -182,8 +198,12 @@ def render_text(
 
 
 def finish(rule: FileRule, text: str) -> Rendered:
-    """Encode a text as UTF-8 and take its digest."""
-    body = text.encode()
+    """Encode a text as UTF-8 and take its digest. Raises RenderError for a lone surrogate."""
+    try:
+        body = text.encode()
+    except UnicodeEncodeError as error:
+        code = f"U+{ord(error.object[error.start]):04X}"
+        raise RenderError("P702", f"file {rule.name}: character {code} cannot be sent") from None
     content_type = rule.dialect.content_type if rule.dialect else "application/octet-stream"
     return Rendered(body=body, content_type=content_type, digest=hashlib.sha256(body).hexdigest())
 

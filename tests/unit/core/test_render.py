@@ -127,3 +127,39 @@ def test_digest_is_of_the_bytes() -> None:
 
 def test_neutral_names_are_no_keys_of_a_maker() -> None:
     assert maker_keys({"transport": "tcp", "account.1.label": "x"}) == {"account.1.label": "x"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = {{ {}[lines[0].secret] }}\n",
+        "a = {{ prefs[device.admin_password] }}\n",
+        "a = {{ lines[0].secret.nothing }}\n",
+        "{% include lines[0].secret %}\n",
+    ],
+)
+def test_an_error_repeats_no_secret(text: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        render(text)
+    assert "secret-of-line-1-x" not in str(caught.value)
+    assert build.ADMIN_PASSWORD not in str(caught.value)
+
+
+def test_an_error_is_no_longer_than_people_read() -> None:
+    with pytest.raises(RenderError) as caught:
+        render("a = {{ {}['x' * 100000] }}\n")
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_lone_surrogate_is_p702() -> None:
+    with pytest.raises(RenderError, match=r"U\+D800") as caught:
+        finish(build.main_rule(ZULTYS, MODEL), "a = \ud800\n")
+    assert caught.value.code == "P702"
+
+
+def test_templates_are_compiled_once_for_each_maker() -> None:
+    values = build.device_values(MODEL)
+    rule = build.main_rule(ZULTYS, MODEL)
+    templates = Templates({"zultys/main.cfg.j2": HEADER})
+    first = render_text(templates, ZULTYS, rule, values, {})
+    assert render_text(templates, ZULTYS, rule, values, {}) == first

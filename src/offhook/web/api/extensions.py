@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from offhook.actions.changing import Changes
 from offhook.core.model import Extension
 from offhook.web.api.answers import Done, answer, long_answer
 from offhook.web.api.context import Actor, Api
@@ -106,13 +105,13 @@ async def list_extensions(services: Api, page: Annotated[ExtensionPage, Query()]
     )
 
 
-@router.post("/api/extensions", response_model=ExtensionAnswer, status_code=201)
+@router.post("/api/extensions", response_model=ExtensionRecord, status_code=201)
 async def add_extension(services: Api, actor: Actor, body: NewExtension) -> Response:
     """Add an extension. 409 when the number exists."""
     added = await services.extensions.add_extension(
         actor, number=body.number, name=body.name, email=body.email, secret=body.secret
     )
-    return answer(_answer(services, added, f"Extension {added.number} added", Changes()), 201)
+    return answer(_record(services, added), 201)
 
 
 @router.get("/api/extensions/{number}", response_model=ExtensionRecord)
@@ -172,19 +171,15 @@ async def _change(
         f"Extension {number} changed; {woken} phones told to fetch again, "
         f"{waiting} fetch at their next boot"
     )
-    return answer(_answer(services, changed, message, changes))
-
-
-def _answer(
-    services: Services, extension: Extension, message: str, changes: Changes
-) -> ExtensionAnswer:
-    return ExtensionAnswer(
-        success=True,
-        message=message,
-        extension=_record(services, extension),
-        reboot_triggered=changes.is_reboot_triggered,
-        reboots=reboot_records(changes.reboots),
-        pending=[mac.plain for mac in changes.pending],
+    return answer(
+        ExtensionAnswer(
+            success=True,
+            message=message,
+            extension=_record(services, changed),
+            reboot_triggered=changes.is_reboot_triggered,
+            reboots=reboot_records(changes.reboots),
+            pending=[mac.plain for mac in changes.pending],
+        )
     )
 
 
