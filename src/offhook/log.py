@@ -221,6 +221,9 @@ def _served_lines(attempt: Attempt, server: str) -> Iterator[tuple[int, str]]:
     if attempt.kind is OutcomeKind.UNCHANGED:
         yield logging.INFO, f"✓ Provisioning config unchanged: not sent again to {attempt.address}"
         return
+    if attempt.method == "HEAD":
+        yield logging.INFO, f"  Only its head was asked: nothing sent to {attempt.address}"
+        return
     yield logging.INFO, f"✓ Successfully generated config for device {mac}"
     kind = attempt.content_type.partition(";")[0]
     yield logging.INFO, f"  Config size: {attempt.size_bytes} bytes, Content-Type: {kind}"

@@ -96,15 +96,20 @@ class Baresip(ForeignPhone):
         self, extension: str, secret: str, server_port: int, transport: str, directory: Path
     ) -> None:
         """Write its files into the directory and start it; it registers at 127.0.0.1 by itself."""
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "config").write_text(_CONFIG.format(directory=directory))
-        (directory / "contacts").write_text("")
-        (directory / "accounts").write_text(
+        account = (
             f"<sip:{extension}@127.0.0.1:{server_port};transport={transport}>"
             f";auth_user={extension};auth_pass={secret};regint=120;answermode=auto;mwi=no\n"
         )
-        (directory / "silence.wav").write_bytes(_silence())
+        _write_files(directory, account)
         await self.run("baresip", "-f", str(directory), "-s", "-v", directory=directory)
+
+
+def _write_files(directory: Path, account: str) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config").write_text(_CONFIG.format(directory=directory))
+    (directory / "contacts").write_text("")
+    (directory / "accounts").write_text(account)
+    (directory / "silence.wav").write_bytes(_silence())
 
 
 def _silence() -> bytes:
@@ -113,6 +118,14 @@ def _silence() -> bytes:
     layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 16_000, 2, 16)
     body = b"WAVE" + layout + struct.pack("<4sI", b"data", len(samples)) + samples
     return struct.pack("<4sI", b"RIFF", len(body)) + body
+
+
+def _write_injection(directory: Path, extension: str, secret: str) -> Path:
+    injected = directory / "phones.csv"
+    injected.write_text(
+        f"SEQUENTIAL\n{extension};[authentication username={extension} password={secret}]\n"
+    )
+    return injected
 
 
 async def sipp(
@@ -124,16 +137,15 @@ async def sipp(
     extension: str = "1001",
     secret: str = "secret1001",
     keys: dict[str, str] | None = None,
+    local_port: int = 0,
     calls: int = 1,
 ) -> ForeignPhone:
     """Start SIPp with a scenario of tests/data/sipp; await `ended()` for its exit code, 0 is good.
 
     The scenario sees the extension as field0, the credentials as field1, and `keys` by name.
     """
-    injected = directory / "phones.csv"
-    injected.write_text(
-        f"SEQUENTIAL\n{extension};[authentication username={extension} password={secret}]\n"
-    )
+    injected = _write_injection(directory, extension, secret)
+    local = ("-p", str(local_port)) if local_port else ()
     named = [part for key, value in (keys or {}).items() for part in ("-key", key, value)]
     phone = ForeignPhone()
     await phone.run(
@@ -142,6 +154,7 @@ async def sipp(
         *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-inf", str(injected)),
         *("-i", "127.0.0.1", "-m", str(calls), "-t", transport, "-nostdin"),
         *("-timeout", "12s", "-timeout_error", "-trace_err", "-trace_logs", "-trace_msg"),
+        *local,
         *named,
         directory=directory,
     )

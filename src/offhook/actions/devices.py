@@ -148,7 +148,7 @@ class Devices:
 
     def _admin_password(self, spec: DeviceSpec, before: Device | None) -> Secret:
         if spec.admin_password is not None:
-            return Secret(checked(check_secret, spec.admin_password))
+            return Secret(checked(check_secret, spec.admin_password, "admin_password"))
         return before.admin_password if before else Secret(new_password(16))
 
     def _lines(self, specs: Sequence[LineSpec], model: Model) -> tuple[Line, ...]:
@@ -160,7 +160,7 @@ class Devices:
             )
         lines = []
         for index, item in enumerate(specs, start=1):
-            number = checked(check_number, item.extension)
+            number = checked(check_number, item.extension, "extension_number")
             if number not in self._state.extensions:
                 known = ", ".join(sorted(self._state.extensions)[:20]) or "none yet"
                 raise BadRequestError(

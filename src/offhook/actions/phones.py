@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -37,14 +38,20 @@ from offhook.core.render import Rendered, RenderError
 from offhook.core.vendor import first_code
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.refusals import RefusalFacts, describe
+from offhook.errors import OffhookError
+
+_log = logging.getLogger("offhook.requests")
 
 UPLOAD_MAX_BYTES = 256 * 1024
 ADDRESSES_KEPT = 4096
 
+# Turned away before anybody looked for whom: such a request tells nothing of the phone it names.
+_TURNED_AWAY = ("P101", "P801", "P802")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back to the phone, and its record. `body` is empty for HEAD and 304."""
+    """What goes back to the phone, and its record; `body` is that of a GET, empty for 304."""
 
     status: int
     body: bytes
@@ -86,6 +93,17 @@ class Phones:
         self._monotonic = monotonic
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
         self._last_at: OrderedDict[str, Mac] = OrderedDict()
+        self._recall()
+
+    def _recall(self) -> None:
+        """Take up from before a restart which phone was last seen at each address."""
+        found = [
+            (seen.last_contact, seen.address, seen.mac)
+            for seen in self._state.sightings.values()
+            if seen.last_contact is not None
+        ]
+        for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
+            self._last_at[address] = mac
 
     async def answer(
         self,
@@ -95,20 +113,39 @@ class Phones:
         if_none_match: str = "",
         is_local: bool = False,
     ) -> Answer:
-        """Answer a request and record it. `is_local`: it came from this host itself."""
+        """Answer a request and record it. `is_local`: it came from this host itself.
+
+        Whatever fails becomes a refusal, so that each request leaves exactly one Attempt.
+        """
         identity = identify(request, tuple(self._state.source.profiles.values()))
-        decision = self._decide(request, identity, is_local=is_local)
-        match decision:
-            case Upload():
-                answer = await self._upload(request, identity, decision, body)
-            case ServeDevice() | ServeCommon():
-                answer = self._serve(request, identity, decision, if_none_match)
-            case Optional(device=device):
-                answer = self._optional(request, identity, device)
-            case Refuse():
-                answer = self._refuse(request, identity, decision)
+        try:
+            decision = self._decide(request, identity, is_local=is_local)
+            answer = await self._carried_out(request, identity, decision, body, if_none_match)
+        except Exception as error:
+            _log.exception("request %s could not be answered", request.request_id)
+            known = str(error) if isinstance(error, OffhookError) else type(error).__name__
+            refusal = Refuse(status=500, code="P703", values={"problem": known})
+            answer = self._refuse(request, identity, refusal)
         self._record(answer.attempt, identity)
         return answer
+
+    async def _carried_out(
+        self,
+        request: PhoneRequest,
+        identity: Identity,
+        decision: Decision,
+        body: bytes,
+        if_none_match: str,
+    ) -> Answer:
+        match decision:
+            case Upload():
+                return await self._upload(request, identity, decision, body)
+            case ServeDevice() | ServeCommon():
+                return self._serve(request, identity, decision, if_none_match)
+            case Optional(device=device):
+                return self._optional(request, identity, device)
+            case Refuse():
+                return self._refuse(request, identity, decision)
 
     def _decide(self, request: PhoneRequest, identity: Identity, *, is_local: bool) -> Decision:
         if not self._policy.is_enabled:
@@ -117,9 +154,12 @@ class Phones:
         if not is_within(address, self._policy.networks):
             return Refuse(status=403, code="P801", values={"address": address})
         now_s = self._monotonic()
-        if self._throttle.is_blocked(address, now_s) and not (
-            self._is_at_home(identity, address)
-            or (is_local and identity.mac in self._state.devices)
+        # Who names no phone learns of none: common files are open to a throttled address too.
+        if (
+            identity.mac is not None
+            and self._throttle.is_blocked(address, now_s)
+            and not self._is_at_home(identity, address)
+            and not (is_local and identity.mac in self._state.devices)
         ):
             limit = self._policy.unknown_per_minute
             return Refuse(status=429, code="P802", values={"address": address, "count": limit})
@@ -147,9 +187,11 @@ class Phones:
                 file = self._files.common_file(decision.profile, decision.model, decision.rule)
         except RenderError as error:
             refusal = Refuse(status=500, code=error.code, values=_render_values(error, decision))
-            return self._refuse(request, identity, refusal, device=decision.device)
+            return self._refuse(request, identity, refusal)
         etag = f'"{file.digest}"'
-        is_unchanged = etag in [part.strip() for part in if_none_match.split(",")]
+        # RFC 9110 §13.1.2: compared weakly. `*` proves no version, so it gets the file.
+        offered = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+        is_unchanged = etag in offered
         attempt = self._served(request, identity, decision, file, is_unchanged=is_unchanged)
         return Answer(
             status=attempt.status,
@@ -203,10 +245,14 @@ class Phones:
         kept = await self._uploads.get_upload(mac, name)
         if kept is None:
             return self._optional(request, identity, decision.device)
-        attempt = replace(base, kind=OutcomeKind.SERVED, status=200, size_bytes=len(kept))
-        return Answer(
-            status=200, body=kept, content_type="application/octet-stream", attempt=attempt
+        attempt = replace(
+            base,
+            kind=OutcomeKind.SERVED,
+            status=200,
+            size_bytes=len(kept),
+            content_type="application/octet-stream",
         )
+        return Answer(status=200, body=kept, content_type=attempt.content_type, attempt=attempt)
 
     def _optional(self, request: PhoneRequest, identity: Identity, device: Device | None) -> Answer:
         attempt = replace(
@@ -217,14 +263,9 @@ class Phones:
             status=404, body=body, content_type="text/plain; charset=utf-8", attempt=attempt
         )
 
-    def _refuse(
-        self,
-        request: PhoneRequest,
-        identity: Identity,
-        refusal: Refuse,
-        device: Device | None = None,
-    ) -> Answer:
+    def _refuse(self, request: PhoneRequest, identity: Identity, refusal: Refuse) -> Answer:
         finding = self._describe(request, identity, refusal)
+        device = self._state.devices.get(identity.mac) if identity.mac else None
         base = self._base(request, identity, device)
         attempt = replace(
             base,
@@ -297,11 +338,12 @@ class Phones:
         )
 
     def _record(self, attempt: Attempt, identity: Identity) -> None:
-        device = self._state.devices.get(attempt.mac) if attempt.mac else None
-        if device is not None:
-            self._see_device(attempt, device)
-        elif attempt.mac is not None and attempt.status != 429 and not attempt.is_test:
-            self._see_unknown(attempt, attempt.mac, identity)
+        if attempt.mac is not None and attempt.fault not in _TURNED_AWAY:
+            device = self._state.devices.get(attempt.mac)
+            if device is not None:
+                self._see_device(attempt, device)
+            elif not attempt.is_test:
+                self._see_unknown(attempt, attempt.mac, identity)
         self._journal.record(attempt)
         self._publish(AttemptRecorded(attempt=attempt))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 from collections import ChainMap, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -34,6 +34,9 @@ from offhook.core.model import (
 from offhook.core.secret import Secret
 from offhook.tasks import spawn
 
+NEIGHBOURS = 16
+"""Registered MACs looked at on each side of one that is not registered."""
+
 UNKNOWN_KEPT = 1000
 """Unknown phones remembered; the one not seen for longest goes first."""
 
@@ -60,6 +63,7 @@ class State:
     revision: int = 0
     _by_extension: dict[str, set[Mac]] = field(default_factory=dict)
     _sorted: list[int] = field(default_factory=list)
+    _registered: set[int] = field(default_factory=set)
 
     async def load(self) -> None:
         """Fill from the store, once, before anything else."""
@@ -68,11 +72,13 @@ class State:
         self.devices.update((item.mac, item) for item in image.devices)
         self.settings.update(image.settings)
         self.sightings.update((item.mac, item) for item in image.sightings)
-        oldest_first = sorted(image.unknown, key=lambda item: item.last_seen)
+        strangers = (item for item in image.unknown if item.mac not in self.devices)
+        oldest_first = sorted(strangers, key=lambda item: item.last_seen)
         self.unknown.update((item.mac, item) for item in oldest_first[-UNKNOWN_KEPT:])
         for device in self.devices.values():
             self._index(device)
         self._sorted = sorted(mac.value for mac in self.devices)
+        self._registered.update(self._sorted)
         self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
@@ -101,12 +107,15 @@ class State:
     def similar(self, mac: Mac, limit: int = 5) -> list[Mac]:
         """Registered MACs of the same block that are nearest, by few differing digits.
 
-        Looks at the 32 neighbours in order on each side: constant cost in any fleet.
+        Looks for every MAC one typing error away, and at the neighbours in order: constant cost in
+        any fleet.
         """
         place = bisect.bisect_left(self._sorted, mac.value)
-        near = [Mac(value) for value in self._sorted[max(0, place - 32) : place + 32]]
-        same = [item for item in near if item.oui == mac.oui and item != mac]
-        return sorted(same, key=lambda item: (distance(item, mac), item))[:limit]
+        near = set(self._sorted[max(0, place - NEIGHBOURS) : place + NEIGHBOURS])
+        near |= self._registered.intersection(_typos(mac.value))
+        near.discard(mac.value)
+        same = [Mac(value) for value in near if value >> 24 == mac.value >> 24]
+        return sorted(same, key=lambda item: (distance(item, mac), item.value))[:limit]
 
     def some_macs(self, limit: int = 10) -> list[str]:
         """The first registered MACs, for messages."""
@@ -123,6 +132,7 @@ class State:
                 self.devices[device.mac] = device
                 self._index(device)
                 bisect.insort(self._sorted, device.mac.value)
+                self._registered.add(device.mac.value)
                 self.unknown.pop(device.mac, None)
             case DeleteDevice(mac=mac):
                 self._forget(mac)
@@ -149,9 +159,18 @@ class State:
             return
         for line in device.lines:
             self._by_extension.get(line.extension, set()).discard(mac)
-        place = bisect.bisect_left(self._sorted, mac.value)
-        if place < len(self._sorted) and self._sorted[place] == mac.value:
-            del self._sorted[place]
+        self._registered.discard(mac.value)
+        del self._sorted[bisect.bisect_left(self._sorted, mac.value)]
+
+
+def _typos(value: int) -> Iterator[int]:
+    """Every number with one of its last six digits wrong, or two neighbours of them swapped."""
+    for shift in range(0, 24, 4):
+        for other in range(1, 16):
+            yield value ^ (other << shift)
+    for shift in range(0, 20, 4):
+        swapped = (value >> shift ^ value >> shift + 4) & 15
+        yield value ^ (swapped << shift | swapped << shift + 4)
 
 
 def overlaid(

@@ -16,7 +16,6 @@ from offhook.cli.screen import Screen
 from offhook.cli.troubleshoot.api import Api, UnreachableError, UnusableUrlError, base_url, host_url
 from offhook.cli.troubleshoot.report import EXIT_CANNOT_RUN, EXIT_CLEAN, EXIT_FOUND
 from offhook.errors import OffhookError
-from offhook.settings import load_settings
 
 P = ParamSpec("P")
 INTERRUPTED = 130
@@ -68,6 +67,8 @@ def default_url(config: Path | None) -> str:
     path = config if config is not None else Path("config.yml")
     if config is None and not path.is_file():
         return host_url("127.0.0.1", 8080)
+    from offhook.settings import load_settings  # here: pydantic costs a third of a second
+
     try:
         server = load_settings(path).server
     except OffhookError as error:

@@ -45,7 +45,7 @@ def list_devices(
             item["model"],
             item["registered"],
             _has_newest(item),
-            _moment(item["last_provisioned"]) or "never",
+            moment(item["last_provisioned"]) or "never",
         )
         for item in found["devices"]
     ]
@@ -96,14 +96,14 @@ def show_device(
     if session.screen.gave_data(found):
         return
     item = found["device"]
-    rows: list[tuple[object, object]] = [
+    rows: list[tuple[str, object]] = [
         ("MAC", item["mac"]),
         ("Vendor, model", f"{item['vendor']} {item['model']} ({item['model_label']})"),
         ("Config URL", item["config_url"]),
         ("Registered", item["registered"]),
         ("Up to date", _has_newest(item)),
-        ("Last provisioned", _moment(item["last_provisioned"]) or "never"),
-        ("Last contact", f"{_moment(item['last_contact']) or 'never'} {item['address']}".strip()),
+        ("Last provisioned", moment(item["last_provisioned"]) or "never"),
+        ("Last contact", f"{moment(item['last_contact']) or 'never'} {item['address']}".strip()),
         ("User-Agent", item["user_agent"]),
         ("Firmware", item["firmware"]),
     ]
@@ -114,10 +114,10 @@ def show_device(
     rows += [(f"Setting {key}", value) for key, value in item["settings"].items()]
     reboot = item["last_reboot"]
     if reboot:
-        rows.append(("Last reboot", f"{_moment(reboot['asked_at'])} {reboot['step']}"))
+        rows.append(("Last reboot", f"{moment(reboot['asked_at'])} {reboot['step']}"))
     if item["fault"]:
         rows.append(("Fault", item["fault"]))
-    session.screen.table(("", ""), rows)
+    session.screen.facts(rows)
 
 
 @api_command(group, "set")
@@ -203,5 +203,6 @@ def _has_newest(item: dict[str, Any]) -> str:
     return {None: "never fetched", True: "yes", False: "no"}[item["in_step"]]
 
 
-def _moment(text: str | None) -> str:
+def moment(text: str | None) -> str:
+    """Give an API moment (UTC) to the second; empty for none."""
     return (text or "")[:19].replace("T", " ")

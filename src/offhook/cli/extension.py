@@ -8,7 +8,7 @@ import typer
 
 from offhook.actions.changing import new_password
 from offhook.cli.client import CannotRunError, Session, api_command
-from offhook.cli.device import say_rest
+from offhook.cli.device import moment, say_rest
 from offhook.cli.troubleshoot.api import segment
 
 group = typer.Typer(help="Extensions: add, show, rename, delete.", no_args_is_help=True)
@@ -63,16 +63,16 @@ def show_extension(session: Session, number: Number) -> None:
     if session.screen.gave_data(found):
         return
     devices = ", ".join(found["devices"]) or "none"
-    rows = [
+    rows: list[tuple[str, object]] = [
         ("Number", found["number"]),
         ("Name", found["name"]),
         ("Email", found["email"]),
         ("Registered", found["registered"]),
         ("Devices", devices),
         ("Source", found["source"]),
-        ("Created", found["created_at"]),
+        ("Created", moment(found["created_at"])),
     ]
-    session.screen.table(("", ""), rows)
+    session.screen.facts(rows)
 
 
 @api_command(group, "set")

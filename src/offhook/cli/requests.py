@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from offhook.cli.client import Session, api_command
+from offhook.cli.device import moment
 
 group = typer.Typer()
 
@@ -33,7 +34,7 @@ def list_requests(
 def _row(item: dict[str, Any]) -> tuple[object, ...]:
     test = " (test)" if item["test"] else ""
     return (
-        str(item["timestamp"])[:19].replace("T", " "),
+        moment(item["timestamp"]),
         item["normalized_mac"] or item["mac_address"],
         item["ip_address"],
         item["file"] or item["path"],

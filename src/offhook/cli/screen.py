@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offhook.cli.troubleshoot.report import printable
+from offhook.cli.troubleshoot.report import table as lay_out
 
 PIPE_WIDTH = 1000
 """Columns when nobody looks: lines are for grep there, so none is folded or cut."""
@@ -58,12 +59,21 @@ class Screen:
         """Print rows in columns, with only blanks between them; nothing with `as_json`."""
         if self.as_json:
             return
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        cells = [[_word(cell) for cell in row] for row in rows]
+        if not self.out.is_terminal:
+            for line in lay_out(head, cells):
+                self.say(line)
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(head))
         for name in head:
             table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(_shown(_word(cell))) for cell in row))
+        for row in cells:
+            table.add_row(*(Text(printable(cell)) for cell in row))
         self.out.print(table)
+
+    def facts(self, rows: Sequence[tuple[str, object]]) -> None:
+        """Print names and values, one pair a line; nothing with `as_json`."""
+        self.table(("", ""), rows)
 
     def note(self, text: str) -> None:
         """Print a word beside the result, to standard error."""

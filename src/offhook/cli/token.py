@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from offhook.cli.client import Session, api_command
+from offhook.cli.device import moment
 from offhook.cli.troubleshoot.api import segment
 
 group = typer.Typer(help="API tokens for calls from other machines.", no_args_is_help=True)
@@ -31,7 +32,7 @@ def list_tokens(session: Session) -> None:
     if session.screen.gave_data(found):
         return
     rows = [
-        (item["name"], item["created_at"], item["last_used_at"] or "never")
+        (item["name"], moment(item["created_at"]), moment(item["last_used_at"]) or "never")
         for item in found["tokens"]
     ]
     session.screen.table(("Name", "Created", "Last used"), rows)

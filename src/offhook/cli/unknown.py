@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from offhook.cli.client import Session, api_command
-from offhook.cli.device import say_rest
+from offhook.cli.device import moment, say_rest
 from offhook.cli.troubleshoot.api import segment
 
 group = typer.Typer(help="Phones that asked and are not registered.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def list_unknown(
             item["model"],
             item["firmware"],
             item["address"],
-            str(item["last_seen"])[:19].replace("T", " "),
+            moment(item["last_seen"]),
             item["count"],
         )
         for item in found["phones"]

@@ -49,7 +49,8 @@ class Person:
 class PersonProblem:
     """An entry that is there but cannot be used: it still counts as present.
 
-    `fault` is a P5xx code; `values` fill its texts; `login` is escaped for display.
+    `fault` is a P5xx code; `values` fill its texts; `login` is escaped for display. `is_enabled`
+    is as of the entry: whatever else is wrong, a disabled account is one.
     """
 
     guid: str
@@ -57,6 +58,7 @@ class PersonProblem:
     fault: str
     message: str
     values: Mapping[str, object] = field(default_factory=dict)
+    is_enabled: bool = True
 
 
 class LinkState(StrEnum):
@@ -71,11 +73,13 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A person of a source, by objectGUID, and their extension (empty: none yet).
+    """A person of a source, by objectGUID, and their extension (empty: none).
 
     `overrides` are fields (`name`, `email`, `number`) changed by hand: a run leaves them until
-    released. `since` is when the state was entered. `reserved` are former numbers with the moment
-    until which they are kept free. `seen_from` is the invocation id the person was last seen at.
+    released. `name` and `email` are the directory's. `since` is when the state was entered.
+    `reserved` are former numbers with the moment until which they are kept free. `seen_from` is
+    the invocation id that showed the person; empty: the last run did not find them (or the source
+    has no such id). With `is_ignored_by_hand` no run changes the link or the extension.
     """
 
     source: str
@@ -94,7 +98,11 @@ class Link:
 
 
 class StepKind(StrEnum):
-    """What a plan does to one person."""
+    """What a plan does to one person.
+
+    UPDATE is e-mail, or only what the link remembers. IGNORED beside DISABLE: the number is gone
+    from the directory. IGNORED alone: the extension was deleted here, so it is not made again.
+    """
 
     CREATE = "create"
     ADOPT = "adopt"
@@ -111,7 +119,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One field of an extension, before and after."""
+    """One field of an extension, before and after: number, name, email, source, is_enabled."""
 
     field: str
     old: str
@@ -123,7 +131,7 @@ class PlanStep:
     """All that happens to one person, in one transaction: `kinds` says what; `link` is as after.
 
     `number` is the extension after the step, `old_number` before it (empty when there is none).
-    A step of only CONFLICT or IGNORED changes no extension.
+    Without `changes` no extension is written, only the link.
     """
 
     guid: str
@@ -137,7 +145,10 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrakeHit:
-    """A brake that refuses the plan: its setting, how many, the limit, the first 20 logins."""
+    """A brake that refuses the plan: its setting, how many, the limit, the first 20 logins.
+
+    `zero_people` (limit 0) is no setting: nothing confirms it.
+    """
 
     name: str
     count: int
@@ -147,13 +158,19 @@ class BrakeHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run would do. `id` is a hash of the steps: same directory and store, same id."""
+    """What a run would do. `id` is a hash of the steps: same directory and store, same id.
+
+    `problems` are those of the read and the standing conflicts (P508). `counts` has every StepKind:
+    how many steps are of it, but for `conflict` and `ignored` how many people are so now; and
+    `people` read (with the unusable ones) and `problems`. `warnings` are decisions not to act.
+    """
 
     id: str
     steps: tuple[PlanStep, ...]
     problems: tuple[PersonProblem, ...]
     brakes: tuple[BrakeHit, ...]
     counts: Mapping[str, int]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +185,7 @@ class Brake:
 class DirectoryPolicy:
     """The settings that decide a plan (`integrations.active_directory`).
 
-    `name_formats` like `{displayName} `; `number_attributes` in order; `number_pattern` must match
+    `name_formats` like `{displayName}`; `number_attributes` in order; `number_pattern` must match
     the whole text; `number_extract` may find the number in a longer one (group 1 or the match).
     `number_ranges` are (low, high) inclusive of same length; empty allows all. `adopt` is never,
     name_matches or always.

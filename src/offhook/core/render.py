@@ -118,7 +118,8 @@ class Templates:
                 lines=values.lines,
             )
         except TemplateNotFound as error:
-            raise RenderError("P701", f"no template {error} for {vendor}") from None
+            problem = _without_secrets(str(error), values)
+            raise RenderError("P701", f"no template {problem} for {vendor}") from None
         except DialectError as error:
             problem = _without_secrets(str(error), values)
             raise RenderError("P702", f"template {vendor}/{name}: {problem}") from None

@@ -153,14 +153,16 @@ class VendorProfile:
     behaviour: PhoneBehaviour
     status_menu: str = ""
     notes: tuple[str, ...] = ()
+    _by_code: Mapping[str, Model] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Looked up several times for every request; the first model of a spelling has it.
+        by_code = {code: model for model in reversed(self.models) for code in model_codes(model)}
+        object.__setattr__(self, "_by_code", by_code)
 
     def model(self, name: str) -> Model | None:
         """Find a model by any of its spellings: `T46S`, `sip-t46s`, `SIP-T46S`."""
-        folded = fold(name)
-        for model in self.models:
-            if folded in model_codes(model):
-                return model
-        return None
+        return self._by_code.get(fold(name))
 
     def read_agent(self, user_agent: str) -> Agent | None:
         """Read model and firmware from a User-Agent of this maker; None when it is not one."""
@@ -180,9 +182,12 @@ class VendorProfile:
         )
 
 
+_BETWEEN = re.compile(r"[\s\-_/.]")
+
+
 def fold(text: str) -> str:
     """Fold a model's spelling: lower case, no blanks, dashes, underscores, slashes, dots."""
-    return re.sub(r"[\s\-_/.]", "", text).lower()
+    return _BETWEEN.sub("", text).lower()
 
 
 def model_codes(model: Model) -> frozenset[str]:

@@ -56,12 +56,27 @@ def _unknown(mac: Mac, facts: RefusalFacts) -> Finding:
     steps = []
     if similar:
         typo = "This might be a typo in the MAC address"
-        steps = [f"Similar MACs found (same vendor): {similar}\n{typo}"]
+        steps.append(f"Similar MACs found (same vendor): {similar}\n{typo}")
+    if facts.vendor:
+        steps.append(_guess(mac, facts))
     return fault("P301").finding(
         mac.colons,
         evidence=(f"Normalized MAC: {mac.plain}", f"Registered devices: {shown}"),
         more_steps=steps,
         mac_colons=mac.colons,
-        vendor=facts.vendor or "VENDOR",
-        model=facts.model or "MODEL",
+        vendor="VENDOR",
+        model="MODEL",
     )
+
+
+def _guess(mac: Mac, facts: RefusalFacts) -> str:
+    """What to send, filled in as far as User-Agent and address block tell."""
+    profile = facts.profiles.get(facts.vendor)
+    known = profile.model(facts.model) if profile and facts.model else None
+    model = known.name if known else "MODEL"
+    body = (
+        f'{{"mac_address":"{mac.colons}","extension_number":"XXXX",'
+        f'"vendor":"{facts.vendor}","model":"{model}"}}'
+    )
+    seems = f"vendor={facts.vendor}" + (f", model={model}" if known else "")
+    return f"The phone itself seems to be: {seems}\nso send: {body}"

@@ -155,7 +155,7 @@ class EmbeddedEngine:
         counters["tcp_refused"] = self._tcp.refused
         if self._udp is not None:
             counters["udp_unsent"] = self._udp.unsent
-            counters["udp_buffer_bytes"] = self._udp.receive_buffer_bytes if is_up else 0
+            counters["udp_buffer_bytes"] = self._udp.receive_buffer_bytes
         return EngineHealth(
             is_up=is_up,
             listening=(f"udp:{place}", f"tcp:{place}") if is_up else (),

@@ -24,7 +24,10 @@ def plain_host(host: str) -> str:
 
 
 class UdpPort:
-    """A bound, non-blocking UDP socket on the running loop. Raises OSError when it is taken."""
+    """A bound, non-blocking UDP socket on the running loop. Raises OSError when it is taken.
+
+    `receive_buffer_bytes` is what the kernel granted, `unsent` what it had no room for.
+    """
 
     def __init__(self, host: str, port: int, on_datagram: OnDatagram) -> None:
         self._on_datagram = on_datagram
@@ -38,17 +41,9 @@ class UdpPort:
             self._socket.close()
             raise
         self.unsent = 0
+        self.port = int(self._socket.getsockname()[1])
+        self.receive_buffer_bytes = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self._loop.add_reader(self._socket.fileno(), self._drain)
-
-    @property
-    def port(self) -> int:
-        """The port bound."""
-        return int(self._socket.getsockname()[1])
-
-    @property
-    def receive_buffer_bytes(self) -> int:
-        """What the kernel granted."""
-        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
     def send(self, data: bytes, host: str, port: int) -> bool:
         """Send a datagram; False when the kernel had no room. Raises OSError for a dead route."""

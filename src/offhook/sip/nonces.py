@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from enum import StrEnum
 
@@ -19,11 +20,11 @@ _MASK = (1 << _WINDOW) - 1
 
 
 class Nonces:
-    """Makes and judges nonces: moment, serial number and HMAC; only used ones take memory.
+    """Makes and judges nonces: moment, serial number and a keyed hash; only used ones take memory.
 
-    `key` is secret and random. A nonce is bound to the text given with it (the source host).
-    Each `nc` counts once per nonce: a bitmap of 64 tolerates reordering. Past `capacity` the
-    oldest window is forgotten, and with it every unused nonce that is not younger.
+    `key` is secret and random, at most 32 bytes. A nonce is bound to the text given with it (the
+    source host). Each `nc` counts once per nonce: a bitmap of 64 tolerates reordering. Past
+    `capacity` the oldest window is forgotten, and with it every unused nonce that is not younger.
     """
 
     def __init__(self, *, key: bytes, lifetime_s: float, capacity: int = 32_768) -> None:
@@ -77,4 +78,4 @@ class Nonces:
 
     def _seal(self, head: str, binding: str) -> str:
         text = f"{head}|{binding}".encode("utf-8", "surrogateescape")
-        return hmac.digest(self._key, text, "sha256").hex()[:24]
+        return hashlib.blake2s(text, key=self._key, digest_size=12).hexdigest()

@@ -150,10 +150,11 @@ class NameAddr:
 
     display: str
     uri: str
-    params: dict[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
     is_bare: bool = False
 
 
+@lru_cache(maxsize=64)  # several steps read the To of the same message
 def parse_name_addr(value: str) -> NameAddr | None:
     """Read one name-addr or addr-spec with its parameters; None when it is none.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from offhook.sip.message import TCHARS, Headers
 from offhook.sip.uri import join_host_port, read_params, split_list
@@ -25,7 +27,7 @@ class Via:
     transport: str
     host: str
     port: int | None
-    params: dict[str, str]
+    params: Mapping[str, str]
 
     @property
     def branch(self) -> str:
@@ -39,6 +41,7 @@ class Via:
         return len(branch) > len(MAGIC_COOKIE) and branch.lower().startswith("z9hg4bk")
 
 
+@lru_cache(maxsize=64)  # several steps read the Via of the same message
 def parse_via(value: str) -> Via | None:
     """Read one Via value; None when it is none."""
     found = _VIA.match(value)

@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 from offhook.actions.phones import UPLOAD_MAX_BYTES, Answer, Phones
 from offhook.actions.ports import Clock
 from offhook.core.model import PhoneRequest
-from offhook.errors import StoreError
 from offhook.web.answer import TEXT, send_answer
 from offhook.web.body import Body, GoneError, Receive, Send, read_body
 from offhook.web.peer import Scope, address_of, header_of, is_this_host
@@ -108,12 +107,7 @@ class PhoneApp:
                 if_none_match=header_of(scope, b"if-none-match"),
                 is_local=is_this_host(scope),
             )
-        except StoreError:
-            _log.exception("request %s of %s: the store failed", request.request_id, request.path)
-            await _refuse(
-                send, 503, "try again later", (b"retry-after", b"60"), is_bodiless=is_bodiless
-            )
-        except Exception:
+        except Exception:  # what it could not make a refusal of
             _log.exception("request %s of %s failed", request.request_id, request.path)
             await _refuse(
                 send, 500, f"internal error, request {request.request_id}", is_bodiless=is_bodiless

@@ -41,8 +41,9 @@ FORMS = st.sampled_from(
         lambda key, value: f"<c><{key}>{escape(value)}</{key}><n>A</n></c>",
         lambda key, value: f"<c><reg {key}={quoteattr(value)} n='A'/></c>",
         lambda key, value: f"<c><item name='{key}'>{escape(value)}</item></c>",
-        lambda key, value: f"<c><item name='account'><part name='{key}'>{escape(value)}"
-        "</part></item></c>",
+        lambda key, value: (
+            f"<c><item name='account'><part name='{key}'>{escape(value)}</part></item></c>"
+        ),
         lambda key, value: f"<c><setting id='{key}' value={quoteattr(value)}/></c>",
         lambda key, value: f"<c><{key} ua='na'><value>{escape(value)}</value></{key}></c>",
         lambda key, value: f"<c><!-- {key}: {escape(value).replace('--', '')} --></c>",
@@ -75,7 +76,7 @@ def test_any_markup_is_masked_without_failing(text):
     assert isinstance(masked(text), str)
 
 
-SECRET_LINES = [("Qx7-hunter-%d" % index) for index in range(1, 5)]
+SECRET_LINES = [f"Qx7-hunter-{index}" for index in range(1, 5)]
 
 
 @pytest.mark.parametrize(("profile", "model"), build.samples(), ids=build.label)

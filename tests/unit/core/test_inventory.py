@@ -147,9 +147,9 @@ def test_name_and_label_reach_the_file_and_an_own_label_wins() -> None:
 @pytest.mark.parametrize(
     ("phone", "code"),
     [
-        (device("yealink", lines=(Line(index=1, extension="1999"),)), "P308"),
-        (device("yealink", vendor="acne"), "P306"),
-        (device("yealink", model="t0"), "P307"),
+        (device(lines=(Line(index=1, extension="1999"),)), "P308"),
+        (device("acne", "t46s"), "P306"),
+        (device("yealink", "t0"), "P307"),
     ],
 )
 def test_a_record_that_fits_nothing_is_a_fault(phone: Device, code: str) -> None:

@@ -114,6 +114,10 @@ def test_different_by_rfc_3261_19_1_4(a: str, b: str) -> None:
     assert not is_same_uri(sip(b), sip(a))
 
 
+def test_a_uri_equals_itself() -> None:
+    assert is_same_uri(sip("sip:a@h;x"), sip("sip:a@h;x"))
+
+
 def test_bare_address_gives_its_parameters_to_the_header() -> None:
     address = parse_name_addr("sip:a@h ; tag = x")
     assert address == NameAddr(display="", uri="sip:a@h", params={"tag": "x"}, is_bare=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 TIMEOUT_S = 10.0
 MAX_BYTES = 64 * 1024 * 1024
 USER_AGENT = "offhook-troubleshoot/1"
+_HOST = re.compile(r"[^\s/?#@\[\]<>\"'\\^`{|}\x00-\x20\x7f]+")
 
 
 class UnreachableError(Exception):
@@ -115,7 +117,8 @@ def base_url(text: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise UnusableUrlError(f"{text!r} is no URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    is_host = _HOST.fullmatch(parts.hostname or "")
+    if parts.scheme not in ("http", "https") or not is_host:
         raise UnusableUrlError(f"{text!r} is no URL; write http://192.168.1.14:8080")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from offhook.cli.troubleshoot.config_file import BOOLEANS, ConfigText, config_problems
@@ -234,7 +235,7 @@ def _devices(devices: Sequence[Mapping[str, Any]], statistics: Mapping[str, Any]
             _word(item.get("extension_number")),
             _word(item.get("vendor")),
             _word(item.get("model")),
-            _word(item.get("last_provisioned") or "never"),
+            _moment(item.get("last_provisioned")) or "never",
         ]
         for item in devices[:DEVICES_SHOWN]
     ]
@@ -246,33 +247,41 @@ def _devices(devices: Sequence[Mapping[str, Any]], statistics: Mapping[str, Any]
 
 
 def _models(models: Mapping[str, Any]) -> Line:
-    more = tuple(
-        f"{vendor}: {', '.join(_model_name(item) for item in items)}"
-        for vendor, items in sorted(models.items())
-    )
-    return Line(mark=Mark.NOTE, text="Supported vendors and models:", more=more)
-
-
-def _model_name(item: Any) -> str:
-    return str(item.get("name") or item.get("model")) if isinstance(item, Mapping) else str(item)
+    more: list[str] = []
+    for vendor, items in sorted(models.items()):
+        names = ", ".join(map(str, items))
+        more += wrap(f"{vendor}: {names}", 94, subsequent_indent="  ")
+    return Line(mark=Mark.NOTE, text="Supported vendors and models:", more=tuple(more))
 
 
 def _request_lines(requests: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """One request a line; the first failure of a kind and phone with all that is known of it."""
+    told: set[tuple[object, object]] = set()
     for item in requests:
         is_success = bool(item.get("success"))
         phone = item.get("normalized_mac") or item.get("mac_address") or "no MAC"
         test = " (test)" if item.get("test") else ""
-        more = [f"User-Agent: {item.get('user_agent') or 'none'}"]
+        more: tuple[str, ...] = ()
         if not is_success:
-            fault = f"{item['fault']} " if item.get("fault") else ""
-            more.append(f"Error: {fault}{item.get('error') or 'unknown'}")
-            more += [line.strip() for line in str(item.get("hint") or "").split("\n") if line]
+            kind = (item.get("fault"), phone)
+            more = _failure(item) if kind not in told else (f"Error: {_code_and_error(item)}",)
+            told.add(kind)
         yield Line(
             mark=Mark.OK if is_success else Mark.PAST,
-            text=f"{item.get('timestamp')}  {phone}  from {item.get('ip_address')}  "
-            f"{item.get('file') or item.get('path') or ''}{test}".rstrip(),
-            more=tuple(more),
+            text=f"{_moment(item.get('timestamp'))}  {phone}  from {item.get('ip_address')}  "
+            f"{item.get('file') or item.get('path') or ''}{test}  "
+            f"User-Agent: {item.get('user_agent') or 'none'}",
+            more=more,
         )
+
+
+def _failure(item: Mapping[str, Any]) -> tuple[str, ...]:
+    hints = [line for line in str(item.get("hint") or "").split("\n") if line]
+    return (f"Error: {_code_and_error(item)}", *hints)
+
+
+def _code_and_error(item: Mapping[str, Any]) -> str:
+    return f"{item.get('fault') or ''} {item.get('error') or 'unknown'}".strip()
 
 
 def _findings(answers: Answers, *, is_setting: bool) -> list[Mapping[str, Any]]:
@@ -287,6 +296,11 @@ def _code(item: Mapping[str, Any]) -> str:
 
 def _pairs(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{key}: {_word(value)}" for key, value in flat(values))
+
+
+def _moment(value: Any) -> str:
+    """A moment of the API (UTC) to the second; empty for none."""
+    return _word(value)[:19].replace("T", " ")
 
 
 def _word(value: Any) -> str:

@@ -26,6 +26,7 @@ _AUTH_HARMLESS = re.compile(
     r"auth[a-z]*[._\-\s]?(?:user|name|id|realm|mode|type|method|scheme|enable)", re.IGNORECASE
 )
 _OPAQUE = re.compile(r"(?:.*\.)?P[0-9]+|[0-9]+", re.ASCII)
+_SWITCH = re.compile(r"[0-9]{0,3}|yes|no|true|false|on|off|(?:en|dis)abled?", re.IGNORECASE)
 _HARMLESS_VALUE = re.compile(r"[0-9]{0,3}", re.ASCII)
 
 _USERINFO = re.compile(r"(://)[^/\s@\"'<>]+@")
@@ -50,8 +51,15 @@ _NAMING = ("name", "id", "key", "param", "parameter")
 
 def is_secret_key(key: str) -> bool:
     """Say whether a key's name promises a secret."""
-    if _SECRET_WORDS.search(key) or _CAMEL.search(key):
-        return True
+    return _is_plain_secret(key) or _is_perhaps_secret(key)
+
+
+def _is_plain_secret(key: str) -> bool:
+    return bool(_SECRET_WORDS.search(key) or _CAMEL.search(key))
+
+
+def _is_perhaps_secret(key: str) -> bool:
+    """Keys with "auth" hold credentials, or switch a kind of authentication on and off."""
     return bool(_AUTH.search(key)) and not _AUTH_HARMLESS.search(key)
 
 
@@ -122,7 +130,10 @@ class _Scan:
         bare = value.strip().strip("\"'")
         if not bare:
             return value
-        if any(is_secret_key(key) for key in keys):
+        is_switch = bool(_SWITCH.fullmatch(bare))
+        if any(
+            _is_plain_secret(key) or (_is_perhaps_secret(key) and not is_switch) for key in keys
+        ):
             self._found.add(bare)
             return MASK
         if self._is_opaque_shown:

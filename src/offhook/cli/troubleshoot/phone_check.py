@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from offhook.cli.troubleshoot.api import Api, Reply, UnreachableError, segment
 from offhook.cli.troubleshoot.checks import finding_lines
@@ -17,7 +18,8 @@ TEST_HEADERS = {"X-Offhook-Test": "1"}
 """Marks our download in the history, so that it never counts as the phone's."""
 
 _SHAPES = re.compile(
-    r"(?:[0-9a-f]{12}|(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4})"
+    r"[0-9a-f]{12}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|(?:[0-9a-f]{2}-){5}[0-9a-f]{2}"
+    r"|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"
 )
 
 
@@ -41,12 +43,20 @@ def check_mac(api: Api, mac: str) -> Check:
 
 def _examine(api: Api, mac: str, lines: list[Line], data: dict[str, Any]) -> None:
     record = _record(api, mac, data, lines)
-    reply = _download(api, mac, record)
-    lines += _download_lines(api, reply, data)
-    lines += _content_lines(api, reply, record, data)
+    known = _known_file(api, mac) if record else None
+    path = urlsplit(str(record.get("config_url") or "")).path or f"/provision/{mac}.cfg"
+    folder, _, asked = path.rpartition("/")
+    names = dict.fromkeys([asked, *([known.name] if known else [])])
+    downloads = [Download(name=name, reply=_fetch(api, folder, name)) for name in names]
+    data["downloads"] = []
+    for item in downloads:
+        shown, found = _shown(item, known, _harmless(api, record))
+        lines += shown
+        data["downloads"].append(found)
     told = api.call("GET", "/api/provisioning/diagnostics", query={"mac": mac})
     diagnostics = told.data if told.is_ok and isinstance(told.data, dict) else {}
-    if data["registered"] is False or (data["registered"] is None and reply.status == 404):
+    is_missing = downloads[0].reply.status == 404
+    if data["registered"] is False or (data["registered"] is None and is_missing):
         lines.append(_registration_line(api, mac, diagnostics))
     findings = [item for item in diagnostics.get("findings") or [] if _is_about(item, mac)]
     data["findings"] = findings
@@ -78,62 +88,71 @@ def _record(api: Api, mac: str, data: dict[str, Any], lines: list[Line]) -> Mapp
     return {}
 
 
-def _download(api: Api, mac: str, record: Mapping[str, Any]) -> Reply:
-    path = urlsplit(str(record.get("config_url") or "")).path or f"/provision/{mac}.cfg"
-    return api.call("GET", path, headers=TEST_HEADERS)
+def _fetch(api: Api, folder: str, name: str) -> Reply:
+    return api.call("GET", f"{folder}/{quote(unquote(name))}", headers=TEST_HEADERS)
 
 
-def _download_lines(api: Api, reply: Reply, data: dict[str, Any]) -> Iterator[Line]:
-    size = len(reply.body)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """The file with the account as the server shows it: it knows what a secret is, we guess."""
+
+    name: str
+    text: str
+
+
+def _known_file(api: Api, mac: str) -> KnownFile | None:
+    reply = api.call("GET", f"/api/provisioning/devices/{segment(mac)}/config")
+    name = reply.headers.get("x-offhook-file", "")
+    if not reply.is_ok or not name:
+        return None
+    return KnownFile(name=name, text=reply.body.decode("utf-8", "replace"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file asked for as the phone would, and what came."""
+
+    name: str
+    reply: Reply
+
+
+def _shown(
+    item: Download, known: KnownFile | None, harmless: set[str]
+) -> tuple[list[Line], dict[str, Any]]:
+    """The download and its content for people, and for programs."""
+    reply, name = item.reply, item.name
     kind = reply.headers.get("content-type", "unknown type").partition(";")[0]
-    data["download"] = {"status": reply.status, "size_bytes": size, "content_type": kind}
-    if reply.status == 200:
-        yield Line(
-            mark=Mark.OK,
-            text=f"Config downloads: {size} bytes, {kind}",
-            more=("(marked as a test: it does not count as the phone's own request)",),
-        )
-        return
-    answer = [line for line in reply.body[:2000].decode("utf-8", "replace").split("\n") if line]
-    data["download"]["answer"] = answer
-    yield Line(
-        mark=Mark.PROBLEM,
-        text=f"Config download from {api.url} was refused: HTTP {reply.status}",
-        more=tuple(answer),
-    )
-
-
-def _content_lines(
-    api: Api, reply: Reply, record: Mapping[str, Any], data: dict[str, Any]
-) -> Iterator[Line]:
+    data: dict[str, Any] = {
+        "file": name,
+        "status": reply.status,
+        "size_bytes": len(reply.body),
+        "content_type": kind,
+    }
     if reply.status != 200:
-        return
+        text = reply.body[:2000].decode("utf-8", "replace")
+        data["answer"] = [line for line in text.split("\n") if line]
+        refused = f"Config download of {name} was refused: HTTP {reply.status}"
+        return [Line(mark=Mark.PROBLEM, text=refused, more=tuple(data["answer"]))], data
+    loaded = Line(
+        mark=Mark.OK,
+        text=f"Config downloads: {name}, {len(reply.body)} bytes, {kind}",
+        more=("(marked as a test: it does not count as the phone's own request)",),
+    )
     try:
         text = reply.body.decode("utf-8")
     except UnicodeDecodeError:
-        yield Line(mark=Mark.NOTE, text="The content is binary and not shown")
-        return
-    exact = _masked_by_server(api, record, text)
-    shown = masked(text, _harmless(api, record)) if exact is None else exact
-    content = shown.rstrip("\n").split("\n")
-    data["content"] = content
-    yield Line(mark=Mark.NOTE, text="Config content (secrets masked as ***):", more=tuple(content))
+        return [loaded, Line(mark=Mark.NOTE, text="Its content is binary and not shown")], data
+    data["content"] = _masked(text, known, harmless).rstrip("\n").split("\n")
+    title = "Config content (secrets masked as ***):"
+    return [loaded, Line(mark=Mark.NOTE, text=title, more=tuple(data["content"]))], data
 
 
-def _masked_by_server(api: Api, record: Mapping[str, Any], text: str) -> str | None:
-    """The same file as the server masks it: it knows which values are secrets, we only guess.
-
-    None unless it is the file that was downloaded, line by line, but for what is masked.
-    """
-    if not record:
-        return None
-    mac = segment(str(record.get("mac_address")))
-    reply = api.call("GET", f"/api/provisioning/devices/{mac}/config")
-    shown = reply.body.decode("utf-8", "replace") if reply.is_ok else ""
-    theirs, ours = shown.split("\n"), text.split("\n")
-    if len(theirs) != len(ours) or not all(map(_is_masked_form, theirs, ours)):
-        return None
-    return masked(shown, is_opaque_shown=True)
+def _masked(text: str, known: KnownFile | None, harmless: set[str]) -> str:
+    """Mask as the server does when this is the file it knows, line by line; else by our guess."""
+    theirs, ours = known.text.split("\n") if known else [], text.split("\n")
+    if len(theirs) == len(ours) and all(map(_is_masked_form, theirs, ours)):
+        return masked("\n".join(theirs), is_opaque_shown=True)
+    return masked(text, harmless)
 
 
 def _is_masked_form(shown: str, line: str) -> bool:

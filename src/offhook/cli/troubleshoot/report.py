@@ -92,7 +92,8 @@ class Report:
 def verdict(report: Report) -> Line:
     """The last line of a run."""
     lines = [line for check in report.checks for line in check.lines]
-    count = sum(line.mark in (Mark.PROBLEM, Mark.WARNING) for line in lines)
+    # Check 5 tells again what concerns its phone.
+    count = len({line.text for line in lines if line.mark in (Mark.PROBLEM, Mark.WARNING)})
     match report.exit_code:
         case 0:
             return Line(mark=Mark.OK, text="No problems found")
@@ -113,9 +114,10 @@ def printable(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Lay texts out in columns, the last one unpadded."""
-    cells = [[printable(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    """Lay texts out in columns without blanks at the end; a head of empty texts is left out."""
+    lines = (head, *rows) if any(head) else rows
+    cells = [[printable(cell) for cell in row] for row in lines]
+    widths = [max((len(row[column]) for row in cells), default=0) for column in range(len(head))]
     return tuple(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells

@@ -174,7 +174,7 @@ def _ask(api: Api, config: ConfigText | None) -> Answers:
             blocked = _unreachable(api, config, error)
             break
         is_pbx = is_pbx or _is_pbx(reply)
-        if not reply.is_ok or not isinstance(reply.data, dict):
+        if not (is_pbx and reply.is_ok and isinstance(reply.data, dict)):
             blocked = _refused(api, path, reply, is_pbx=is_pbx)
             break
         found[name] = reply.data

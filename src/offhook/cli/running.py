@@ -1,0 +1,200 @@
+"""Run the PBX until it is told to stop, and say why when it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from offhook import __version__
+from offhook.app import Pbx, services, start_pbx
+from offhook.cli.screen import Screen
+from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
+from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.rules import find_all
+from offhook.errors import OffhookError, StoreError
+from offhook.log import start_log
+from offhook.settings import Settings, SettingsError, load_settings
+from offhook.web.asgi import create_asgi
+from offhook.web.server import HttpServer, bind_http, serve_http
+
+_log = logging.getLogger("offhook.serve")
+_PORT_ERRORS = {
+    errno.EADDRINUSE: "another program listens on {port}; stop it, or choose another port",
+    errno.EACCES: "this user may not listen on {port}; choose one above 1023",
+}
+
+
+def run_server(config: Path | None, screen: Screen) -> int:
+    """Run until stopped; gives the exit code. What keeps it from starting is printed."""
+    path = config
+    if path is None and Path("config.yml").is_file():
+        path = Path("config.yml")
+    try:
+        settings = load_settings(path)
+        stop_log = _start_log(settings)
+    except SettingsError as error:
+        return _cannot_start(screen, error.problems)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(settings, path, screen))
+    except SettingsError as error:
+        return _cannot_start(screen, error.problems)
+    except OffhookError as error:
+        screen.error(str(error), error.hint)
+        return 2
+    except KeyboardInterrupt:  # a second Ctrl-C while stopping
+        return 130
+    finally:
+        stop_log()
+    return 0
+
+
+async def _run(settings: Settings, path: Path | None, screen: Screen) -> None:
+    stopped = _stop_signals()
+    with _bound_http(settings) as listening:
+        pbx = await _started(settings, listening.getsockname()[1])
+        try:
+            server = await serve_http(create_asgi(services(pbx)), [listening])
+            try:
+                _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
+                await stopped.wait()
+            finally:
+                await server.stop()
+        finally:
+            await pbx.stop()
+    _log.info("Offhook stopped")
+    screen.say("Stopped")
+
+
+def _bound_http(settings: Settings) -> socket.socket:
+    port = settings.server.http_port
+    try:
+        return bind_http(settings.server.bind, port)
+    except OSError as error:
+        raise _port_problem(error, settings, "http_port", port) from None
+
+
+async def _started(settings: Settings, http_port: int) -> Pbx:
+    try:
+        return await start_pbx(settings, http_port)
+    except StoreError as error:
+        message = f"{error}; {error.hint}" if error.hint else str(error)
+        raise _problem("store.url", message) from None
+    except OSError as error:
+        raise _port_problem(error, settings, "sip_port", settings.server.sip_port) from None
+
+
+def _port_problem(error: OSError, settings: Settings, key: str, port: int) -> SettingsError:
+    known = _PORT_ERRORS.get(error.errno or 0)
+    if known is not None:
+        return _problem(f"server.{key}", known.format(port=f"port {port}"))
+    if error.errno == errno.EADDRNOTAVAIL:
+        bind = settings.server.bind
+        return _problem("server.bind", f"this machine has no address {bind}; 0.0.0.0 takes all")
+    return _problem(f"server.{key}", error.strerror or str(error))
+
+
+def _problem(key: str, message: str) -> SettingsError:
+    return SettingsError((ConfigProblem(code="P105", key=key, message=message),))
+
+
+def _start_log(settings: Settings) -> Callable[[], None]:
+    log = settings.logging
+    try:
+        return start_log(
+            log.file,
+            log.level,
+            max_mb=log.max_mb,
+            keep=log.keep,
+            is_on_terminal=sys.stderr.isatty(),
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _problem("logging.file", f"cannot write {log.file}: {reason}") from None
+
+
+def _cannot_start(screen: Screen, problems: tuple[ConfigProblem, ...]) -> int:
+    """Print each problem as the finding it is: code, key path, mend."""
+    findings = _findings(ConfigFacts(problems=problems))
+    for finding in findings:
+        screen.error(f"{finding.code} {finding.message}")
+        for line in finding.lines():
+            screen.note(line)
+        screen.note(f"  → offhook explain {finding.code}")
+    return 2
+
+
+def _findings(config: ConfigFacts) -> list[Finding]:
+    facts = Facts(now=datetime.now(UTC), config=config)
+    return [finding for finding in find_all(facts) if finding.code.startswith("P1")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What runs, to be told of."""
+
+    settings: Settings
+    path: Path | None
+    pbx: Pbx
+    server: HttpServer
+
+
+def _tell(started: Started, screen: Screen) -> None:
+    """Print where it listens, free ports that were chosen included, and what to mend."""
+    settings, pbx = started.settings, started.pbx
+    bind = settings.server.bind
+    shown = f"[{bind}]" if ":" in bind else bind
+    host = "127.0.0.1" if bind == "0.0.0.0" else "[::1]" if bind == "::" else shown  # noqa: S104 - compared, not bound
+    screen.say(f"Offhook {__version__} is running", "bold")
+    screen.say(f"  API     http://{host}:{started.server.port}/api/status")
+    screen.say(f"  Phones  {pbx.config.base}")
+    screen.say(f"  SIP     {shown}:{pbx.sip_port}, UDP and TCP")
+    screen.say(f"  Config  {started.path or 'none: defaults and environment'}")
+    screen.say(f"  Log     {settings.logging.file}")
+    for finding in _findings(pbx.config):
+        screen.say(f"{finding.code} {finding.message}", "yellow")
+        for line in finding.lines():
+            screen.say(line)
+    _log.info(
+        "Offhook %s started: HTTP %s:%d, SIP %s:%d",
+        __version__,
+        bind,
+        started.server.port,
+        bind,
+        pbx.sip_port,
+    )
+
+
+def _stop_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process as it always does."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopped.set()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    return stopped
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where the extra `fast` is installed."""
+    try:
+        module: Any = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = module.new_event_loop
+    return factory

@@ -1,0 +1,89 @@
+"""An embedded engine on loopback with its events, its store and its clock in reach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from offhook.core.events import Event
+from offhook.core.model import Registration
+from offhook.core.secret import Secret
+from offhook.engines.embedded import EmbeddedEngine
+from offhook.engines.tcp import TcpLimits
+from offhook.sip.digest import MD5_ONLY, Algorithm
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass
+class KeptRegistrations:
+    """A registration store in memory; `breaks` makes the next saves fail."""
+
+    rows: dict[str, list[Registration]] = field(default_factory=dict)
+    breaks: int = 0
+    saves: int = 0
+
+    async def load_registrations(self) -> list[Registration]:
+        return [kept for rows in self.rows.values() for kept in rows]
+
+    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+        if self.breaks:
+            self.breaks -= 1
+            raise RuntimeError("the database is away")
+        self.saves += 1
+        self.rows.update({extension: list(rows) for extension, rows in extensions.items()})
+
+
+@dataclass
+class Room:
+    """Extensions 1001 to 1003 with secrets `secret<number>`; `ahead_s` moves the clock."""
+
+    store: KeptRegistrations = field(default_factory=KeptRegistrations)
+    events: list[Event] = field(default_factory=list)
+    extensions: set[str] = field(default_factory=lambda: {"1001", "1002", "1003"})
+    ahead_s: float = 0.0
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead_s)
+
+    def credentials(self, number: str) -> Secret | None:
+        return Secret(f"secret{number}") if number in self.extensions else None
+
+    def publish(self, event: Event) -> None:
+        self.events.append(event)
+        self._more.set()
+
+    def engine(
+        self,
+        *,
+        port: int = 0,
+        bind: str = "127.0.0.1",
+        algorithms: Sequence[Algorithm] = MD5_ONLY,
+        failures_a_minute: int = 20,
+        limits: TcpLimits | None = None,
+    ) -> EmbeddedEngine:
+        return EmbeddedEngine(
+            bind=bind,
+            port=port,
+            external_ip=bind,
+            realm="offhook",
+            credentials=self.credentials,
+            publish=self.publish,
+            store=self.store,
+            now=self.now,
+            digest_algorithms=algorithms,
+            failures_a_minute=failures_a_minute,
+            tcp_limits=limits,
+        )
+
+    async def wait(self, kind: type[E], count: int = 1, timeout_s: float = 10.0) -> E:
+        """Wait until that many events of a kind were published; gives the last of them."""
+        async with asyncio.timeout(timeout_s):
+            while len(found := [e for e in self.events if isinstance(e, kind)]) < count:
+                self._more.clear()
+                await self._more.wait()
+        return found[count - 1]
