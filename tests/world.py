@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -110,7 +112,7 @@ class World:
         self.state = State(store=self.store, source=source(templates))
         self.ids = (f"reboot-{number:06d}" for number in itertools.count(1))
         self.reboot_policy = RebootPolicy(
-            per_second=float(policy.get("per_second", 100_000)),
+            per_second=float(policy.get("per_second", 1e9)),
             answer_timeout_s=8,
             fetch_timeout_s=300,
             register_timeout_s=300,
@@ -267,3 +269,17 @@ def source(templates: Templates | None = None, **changes: object) -> FileSource:
 def code_of(model: Model) -> str:
     """The model's spelling in common file names."""
     return first_code(model)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the loop run until it is so; the deadline only ends a test that fails."""
+    deadline_s = time.monotonic() + 5
+    while not is_so():
+        assert time.monotonic() < deadline_s, "it never came to be so"
+        await asyncio.sleep(0)
+
+
+async def settle() -> None:
+    """Let the loop run what is ready, timers of this millisecond included."""
+    for _ in range(30):
+        await asyncio.sleep(0)

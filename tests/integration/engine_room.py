@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from offhook.actions.ports import NotifyOrder, NotifyOutcome
 from offhook.core.events import Event
 from offhook.core.model import Registration
 from offhook.core.secret import Secret
+from offhook.core.vendor import Notify
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits
+from offhook.simulator.sip_phone import SipPhone
 from offhook.sip.digest import MD5_ONLY, Algorithm
+from tests.unit.sip.build import Pbx, register, response_of
 
 E = TypeVar("E", bound=Event)
 
@@ -87,3 +93,63 @@ class Room:
                 self._more.clear()
                 await self._more.wait()
         return found[count - 1]
+
+
+@contextlib.asynccontextmanager
+async def running(engine: EmbeddedEngine) -> AsyncIterator[EmbeddedEngine]:
+    """Start an engine and stop it at the end."""
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+async def sign_in(phone: SipPhone, engine: EmbeddedEngine, **more: object) -> int:
+    """Register 1001 and give the status of the answer."""
+    values = {"extension": "1001", "secret": "secret1001", **more}
+    answer = await phone.register(server="127.0.0.1", port=engine.port, **values)  # type: ignore[arg-type] # as the test says
+    assert answer is not None
+    return answer.status
+
+
+async def order(
+    engine: EmbeddedEngine,
+    *,
+    event: str = "check-sync",
+    secret: str = "secret1001",
+    timeout_s: float = 2.0,
+    on_sent: Callable[[], None] = lambda: None,
+) -> NotifyOutcome:
+    [registration] = engine.registrations("1001")
+    return await engine.notify(
+        NotifyOrder(
+            registration=registration,
+            notify=Notify(event=event),
+            username="1001",
+            secret=Secret(secret),
+            timeout_s=timeout_s,
+        ),
+        on_sent,
+    )
+
+
+async def raw_register(engine: EmbeddedEngine, contact: str) -> socket.socket:
+    """Register 1001 by hand with any contact; gives the socket."""
+    loop = asyncio.get_running_loop()
+    raw = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    raw.setblocking(False)
+    raw.bind(("127.0.0.1", 0))
+    data = register(contact=contact)
+    for _ in range(2):
+        await loop.sock_sendto(raw, data, ("127.0.0.1", engine.port))
+        answer = await loop.sock_recv(raw, 65_535)
+        if response_of(answer).status == 200:
+            break
+        data = signed(data, answer)
+    assert response_of(answer).status == 200
+    return raw
+
+
+def signed(data: bytes, challenge: bytes) -> bytes:
+    return Pbx().signed(data, response_of(challenge))

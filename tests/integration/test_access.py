@@ -22,6 +22,11 @@ async def made_token(api: httpx.AsyncClient, name: str = "laptop") -> str:
     return str(answer.json()["token"])
 
 
+def stored_in(folder: Path) -> bytes:
+    """Every byte of the database."""
+    return b"".join(file.read_bytes() for file in folder.rglob("offhook.db*"))
+
+
 @pytest.mark.parametrize(
     "header",
     ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via", "X-Client-IP"],
@@ -77,8 +82,7 @@ async def test_token_is_shown_once_and_kept_hashed(api: httpx.AsyncClient, tmp_p
     assert token not in listed.text
     assert listed.json()["tokens"][0]["name"] == "laptop"
     assert (await api.post("/api/tokens", json={"name": "laptop"})).status_code == 409
-    stored = b"".join(file.read_bytes() for file in tmp_path.rglob("offhook.db*"))
-    assert token.encode() not in stored
+    assert token.encode() not in stored_in(tmp_path)
     assert token not in (await api.get("/api/changes")).text
 
 
@@ -91,7 +95,7 @@ async def test_revoked_token_is_worthless_at_once(api: httpx.AsyncClient) -> Non
     assert (await api.get("/api/tokens")).json()["total"] == 0
 
 
-async def test_use_of_a_token_is_noted(api: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_use_of_a_token_is_noted(api: httpx.AsyncClient) -> None:
     token = await made_token(api)
     assert (await api.get("/api/tokens")).json()["tokens"][0]["last_used_at"] is None
     await api.get(STATUS, headers={"Authorization": f"Bearer {token}"})

@@ -102,10 +102,14 @@ async def test_curl_without_content_type_registers_a_device(
 
 
 async def test_extension_lives_and_dies(api: httpx.AsyncClient) -> None:
-    made = await api.post("/api/extensions", json={"number": "1001", "name": "Ann", "email": "a@b.c"})
+    made = await api.post(
+        "/api/extensions", json={"number": "1001", "name": "Ann", "email": "a@b.c"}
+    )
     assert made.status_code == 201
     assert made.json()["name"] == "Ann"
-    assert (await api.post("/api/extensions", json={"number": "1001", "name": "B"})).status_code == 409
+    assert (
+        await api.post("/api/extensions", json={"number": "1001", "name": "B"})
+    ).status_code == 409
     patched = (await api.patch("/api/extensions/1001", json={"name": "Bob"})).json()
     assert patched["extension"]["name"] == "Bob"
     assert patched["extension"]["email"] == "a@b.c"
@@ -269,9 +273,7 @@ async def test_vendors_tell_models_and_how_far_they_were_tried(api: httpx.AsyncC
     answer = (await api.get("/api/provisioning/vendors")).json()
     assert {"zultys", "yealink", "polycom", "cisco", "grandstream"} == set(answer["vendors"])
     assert "t46s" in answer["models"]["yealink"]
-    t46s = next(
-        item for item in answer["details"]["yealink"]["models"] if item["name"] == "t46s"
-    )
+    t46s = next(item for item in answer["details"]["yealink"]["models"] if item["name"] == "t46s")
     assert t46s["lines"] > 1
     assert "not tried on hardware" in t46s["support"]
 
@@ -443,9 +445,7 @@ async def test_other_files_of_a_device_are_shown_by_name(api: httpx.AsyncClient)
     assert both.status_code == 400
 
 
-async def test_device_whose_files_cannot_be_made_says_why(
-    api: httpx.AsyncClient, pbx: Pbx
-) -> None:
+async def test_device_whose_files_cannot_be_made_says_why(api: httpx.AsyncClient, pbx: Pbx) -> None:
     await add(api)
     await add_device(api)
     device = pbx.state.devices[Mac(0x001565123456)]

@@ -115,7 +115,7 @@ BODIES = [
     (b'{"number":"1001","name":"x","secret":"short"}', "secret"),
     (b'{"number":"1001","name":"x","secret":"with blank in it"}', "secret"),
     (b'{"number":"1001","name":"x","secret":"' + b"x" * 65 + b'"}', "secret"),
-    ("{\"number\":\"１００１\",\"name\":\"x\"}".encode(), "number"),
+    (b'{"number":"\\uff11\\uff10\\uff10\\uff11","name":"x"}', "number"),
     (b'{"number":"1001\\n","name":"x"}', "number"),
 ]
 

@@ -234,6 +234,18 @@ async def test_a_taken_port_is_an_os_error(engine: EmbeddedEngine, room: Room) -
         await room.engine(port=engine.port).start()
 
 
+async def test_a_port_taken_on_udp_alone_leaves_nothing_behind(room: Room) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = int(taken.getsockname()[1])
+        with pytest.raises(OSError, match="in use"):
+            await room.engine(port=port).start()
+    engine = room.engine(port=port)
+    await engine.start()
+    assert engine.port == port
+    await engine.stop()
+
+
 async def test_stop_is_idempotent_and_never_needs_a_start(room: Room) -> None:
     engine = room.engine()
     await engine.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -61,7 +62,13 @@ async def test_half_a_second_request_is_given_up(monkeypatch: pytest.MonkeyPatch
 async def test_slow_but_steady_request_is_served() -> None:
     async with serving() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        for piece in (b"GE", b"T / HTT", b"P/1.1\r\nHo", b"st: x\r\nConnection: close", b"\r\n\r\n"):
+        for piece in (
+            b"GE",
+            b"T / HTT",
+            b"P/1.1\r\nHo",
+            b"st: x\r\nConnection: close",
+            b"\r\n\r\n",
+        ):
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0)
@@ -199,8 +206,6 @@ async def test_any_ipv6_address_takes_ipv4_as_well() -> None:
 
 
 async def test_signals_are_left_to_the_command() -> None:
-    import signal
-
     before = signal.getsignal(signal.SIGTERM)
     async with serving():
         assert signal.getsignal(signal.SIGTERM) is before

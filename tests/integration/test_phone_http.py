@@ -179,9 +179,7 @@ async def test_own_tests_are_marked_and_do_not_count(
         (b"x" * 5000, "x" * 256),
     ],
 )
-async def test_user_agent_is_noted_as_text(
-    running: Running, agent: bytes, shown: str
-) -> None:
+async def test_user_agent_is_noted_as_text(running: Running, agent: bytes, shown: str) -> None:
     assert (await ask(running.http.port, FILE.encode(), b"User-Agent: " + agent)).status == 200
     assert (await newest(running))["user_agent"] == shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from offhook.core.directory import DirectoryRead, Link
 from offhook.errors import OffhookError
@@ -17,10 +17,10 @@ Progress = Callable[[str, int], None]
 class DirectoryError(OffhookError):
     """The directory could not be read whole: `code` is its P5xx fault, `values` fill its texts."""
 
-    def __init__(self, code: str, message: str, values: Mapping[str, object] | None = None) -> None:
+    def __init__(self, code: str, message: str, values: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.values: Mapping[str, object] = values or {}
+        self.values: Mapping[str, Any] = values or {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

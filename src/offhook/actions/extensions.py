@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
+from offhook.actions.links import by_hand
 from offhook.actions.ports import DeleteExtension, PutExtension, SipEngine
 from offhook.actions.state import overlaid
 from offhook.core.check import check_email, check_name, check_number, check_secret
@@ -78,7 +79,8 @@ class Extensions:
             row = self._changing.change(
                 actor, "extension", number, "changed", _shown(before), _shown(after, before)
             )
-            await self._changing.commit([PutExtension(extension=after)], [row])
+            writes = [PutExtension(extension=after), *by_hand(self._state, before, after)]
+            await self._changing.commit(writes, [row])
             self._files.forget(changed)
         what = "secret" if secret is not None and before.secret != after.secret else "name"
         reason = f"{what} of extension {number} changed"
@@ -98,7 +100,8 @@ class Extensions:
                     status=409,
                 )
             row = self._changing.change(actor, "extension", number, "deleted", _shown(before), None)
-            await self._changing.commit([DeleteExtension(number=number)], [row])
+            writes = [DeleteExtension(number=number), *by_hand(self._state, before, None)]
+            await self._changing.commit(writes, [row])
         await self._engine.remove(number)
 
     async def reveal_secret(self, actor: str, number: str) -> Secret:

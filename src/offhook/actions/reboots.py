@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from offhook.actions.followed import Followed, Saving, phone_of
 from offhook.actions.ports import (
     Clock,
     NotifyKind,
@@ -32,6 +34,8 @@ from offhook.core.secret import Secret
 from offhook.core.vendor import Notify, VendorProfile
 from offhook.tasks import spawn
 
+_log = logging.getLogger("offhook.reboots")
+
 # Most phones know this one; for phones whose maker we cannot tell (unverified).
 FALLBACK = Notify(event="check-sync;reboot=true")
 
@@ -49,6 +53,11 @@ _OUTCOMES: Mapping[NotifyKind, tuple[RebootStep, str]] = {
     NotifyKind.UNANSWERED: (RebootStep.UNANSWERED, "P601"),
     NotifyKind.FAILED: (RebootStep.FAILED, "P601"),
 }
+REASON_KEPT = 200
+"""Characters of a phone's answer that are kept."""
+
+LOADED = 20_000
+"""Records taken up at a restart: more than one order to a whole fleet of 10,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,29 +100,37 @@ class Reboots:
         self._now = now
         self._new_id = new_id
         self._policy = policy
-        self._active: dict[str, Reboot] = {}
+        self._followed = Followed()
+        self._saving = Saving(store.put_reboot)
         self._latest: dict[Mac, Reboot] = {}
-        self._sent: dict[str, asyncio.Event] = {}
+        self._sent: dict[str, asyncio.Future[Reboot]] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._next_slot_s = 0.0
 
     async def load(self) -> None:
         """Take up the records of before a restart; what cannot be followed any more ends."""
-        for reboot in reversed(await self._store.list_reboots(1000)):
+        patience = timedelta(seconds=self._policy.fetch_timeout_s + self._policy.register_timeout_s)
+        for reboot in reversed(await self._store.list_reboots(LOADED)):
             if reboot.mac is not None:
                 self._latest[reboot.mac] = reboot
             if reboot.step is RebootStep.PENDING:
-                self._advance(
-                    reboot, RebootStep.FAILED, detail="offhook was restarted before it was sent"
-                )
+                detail = "offhook was restarted before it was sent"
+                self._advance(reboot, RebootStep.FAILED, fault="P601", detail=detail)
             elif reboot.step is RebootStep.NOTIFIED:
-                self._advance(
-                    reboot,
-                    RebootStep.UNANSWERED,
-                    fault="P601",
-                    detail="offhook was restarted before an answer came",
-                )
-            elif reboot.step is RebootStep.ANSWERED:
-                self._active[_key(reboot)] = reboot
+                detail = "offhook was restarted before an answer came"
+                self._advance(reboot, RebootStep.UNANSWERED, fault="P601", detail=detail)
+            elif reboot.step is RebootStep.ANSWERED or (
+                reboot.step in _WATCHED and self._now() - reboot.asked_at < patience
+            ):
+                self._followed.put(reboot)
+
+    async def stop(self) -> None:
+        """Send no more and finish writing; what waits ends at the next start. Idempotent."""
+        for task in tuple(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.wait(tuple(self._running))
+        await self._saving.flush()
 
     def latest(self) -> Mapping[Mac, Reboot]:
         """The newest record of each device."""
@@ -121,10 +138,29 @@ class Reboots:
 
     def current(self, reboot_id: str) -> Reboot | None:
         """A record that is still followed."""
-        return next((item for item in self._active.values() if item.id == reboot_id), None)
+        return self._followed.get(reboot_id)
 
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""
+        return [Target(registration=item, device=device) for item in self._live(device)[:1]]
+
+    def targets_of_extension(self, number: str) -> list[Target]:
+        """Each phone registered for an extension, with its device where one is known."""
+        targets: list[Target] = []
+        owned: set[str] = set()
+        for device in self._state.devices_of(number):
+            live = self._live(device)
+            if any(item.contact not in owned for item in live[:1]):
+                targets.append(Target(registration=live[0], device=device))
+            owned.update(item.contact for item in live)
+        for item in self._engine.registrations(number):
+            if item.contact not in owned:
+                known = self._state.devices.get(item.mac) if item.mac else None
+                targets.append(Target(registration=item, device=known))
+        return targets
+
+    def _live(self, device: Device) -> list[Registration]:
+        """The registrations of all lines of a device, newest first."""
         found: list[Registration] = []
         for number in dict.fromkeys(line.extension for line in device.lines):
             live = self._engine.registrations(number)
@@ -136,22 +172,7 @@ class Reboots:
                     self._state.sightings,
                     self._state.source.profiles,
                 )
-        found.sort(key=lambda item: item.refreshed_at, reverse=True)
-        return [Target(registration=item, device=device) for item in found[:1]]
-
-    def targets_of_extension(self, number: str) -> list[Target]:
-        """Every live registration of an extension, with its device where one is known."""
-        targets: dict[str, Target] = {}
-        for device in self._state.devices_of(number):
-            for target in self.targets_of(device):
-                targets.setdefault(target.registration.contact, target)
-        known = {target.registration.source for target in targets.values()}
-        for registration in self._engine.registrations(number):
-            if registration.source not in known:
-                targets.setdefault(
-                    registration.contact, Target(registration=registration, device=None)
-                )
-        return list(targets.values())
+        return sorted(found, key=lambda item: item.refreshed_at, reverse=True)
 
     def order(
         self, targets: Sequence[Target], *, reason: str, asked_by: str, is_automatic: bool
@@ -163,14 +184,23 @@ class Reboots:
         ]
 
     async def wait_sent(self, reboots: Sequence[Reboot], timeout_s: float) -> list[Reboot]:
-        """Wait until the NOTIFYs have left, at most so long; gives the records as they are then."""
-        events = [self._sent[item.id] for item in reboots if item.id in self._sent]
-        if events:
-            waits = [asyncio.ensure_future(event.wait()) for event in events]
-            _, late = await asyncio.wait(waits, timeout=timeout_s)
-            for task in late:
-                task.cancel()
-        return [self._followed(item) for item in reboots]
+        """Wait until the NOTIFYs have left and the records are saved, at most so long.
+
+        Gives the records as they are then.
+        """
+        ends_s = asyncio.get_running_loop().time() + timeout_s
+        leaving = {item.id: self._sent[item.id] for item in reboots if item.id in self._sent}
+        if leaving:
+            await asyncio.wait(leaving.values(), timeout=timeout_s)
+        left_s = ends_s - asyncio.get_running_loop().time()
+        await self._saving.flush(max(left_s, 0))
+        return [self._newest(item, leaving.get(item.id)) for item in reboots]
+
+    def _newest(self, reboot: Reboot, sent: asyncio.Future[Reboot] | None) -> Reboot:
+        followed = self._followed.get(reboot.id)
+        if followed is not None:
+            return followed
+        return sent.result() if sent is not None and sent.done() else reboot
 
     def _order_one(
         self, target: Target, reason: str, asked_by: str, *, is_automatic: bool
@@ -192,12 +222,19 @@ class Reboots:
             step=RebootStep.PENDING,
             steps={RebootStep.PENDING: moment},
         )
-        running = self._active.get(_key(reboot))
-        if running is not None and self._is_enough(running, is_automatic=is_automatic):
-            return running
+        for running in reversed(self._followed.of_phone(phone_of(reboot))):
+            restarts = profile.reboot.event if profile else notify.event
+            if running.event in (notify.event, restarts) and self._is_enough(
+                running, is_automatic=is_automatic
+            ):
+                return running
+        self._sent[reboot.id] = asyncio.get_running_loop().create_future()
+        if reboot.mac is not None:
+            self._latest[reboot.mac] = reboot
         self._keep(reboot)
-        self._sent[reboot.id] = asyncio.Event()
-        spawn(self._run(reboot, registration, notify), f"reboot {reboot.id}")
+        task = spawn(self._run(reboot, registration, notify), f"reboot {reboot.id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         return reboot
 
     def _is_enough(self, running: Reboot, *, is_automatic: bool) -> bool:
@@ -220,52 +257,65 @@ class Reboots:
         return profile.reboot if self._policy.is_restart or not is_automatic else profile.resync
 
     async def _run(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
-        await self._take_slot()
-        order = NotifyOrder(
-            registration=registration,
-            notify=notify,
-            username=registration.extension,
-            timeout_s=self._policy.answer_timeout_s,
-        )
-
-        def sent() -> None:
-            self._advance(self._followed(reboot), RebootStep.NOTIFIED)
-            self._sent[reboot.id].set()
-
         try:
-            outcome = await self._notify_phone(order, sent)
+            await self._take_slot()
+            outcome = await self._notified(reboot, registration, notify)
         except OSError as error:
             outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=str(error))
-        finally:
-            self._sent[reboot.id].set()
-            self._sent.pop(reboot.id)
-        self._note_answer(self._followed(reboot), outcome)
+        except Exception as error:
+            _log.exception("reboot %s failed", reboot.id)
+            outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=type(error).__name__)
+        ended = self._note_answer(self._followed.get(reboot.id) or reboot, outcome)
+        sent = self._sent.pop(reboot.id)
+        if not sent.done():
+            sent.set_result(ended)
+        self._release(ended)
 
-    async def _notify_phone(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
-        """Send; a phone that challenges may still have the secret of before the last change."""
-        number = order.username
-        extension = self._state.extensions.get(number)
-        former = self._state.former_secrets.get(number)
-        secrets = [item for item in (extension.secret if extension else None, former) if item]
-        outcome = NotifyOutcome(kind=NotifyKind.FAILED)
-        for secret in secrets or [Secret("")]:
-            outcome = await self._engine.notify(replace(order, secret=secret), on_sent)
-            if outcome.kind is not NotifyKind.CHALLENGED:
-                break
-        return outcome
+    async def _notified(
+        self, reboot: Reboot, registration: Registration, notify: Notify
+    ) -> NotifyOutcome:
+        live = self._live_now(reboot, registration)
+        if live is None:
+            reason = "the phone is not registered any more"
+            return NotifyOutcome(kind=NotifyKind.FAILED, reason=reason)
+        if live.contact != reboot.contact:
+            self._followed.put(replace(reboot, contact=live.contact, extension=live.extension))
+        extension = self._state.extensions.get(live.extension)
+        order = NotifyOrder(
+            registration=live,
+            notify=notify,
+            username=live.extension,
+            secret=extension.secret if extension else Secret(""),
+            timeout_s=self._policy.answer_timeout_s,
+        )
+        return await self._engine.notify(order, lambda: self._note_sent(reboot))
 
-    def _note_answer(self, reboot: Reboot, outcome: NotifyOutcome) -> None:
+    def _live_now(self, reboot: Reboot, registration: Registration) -> Registration | None:
+        """The registration as it is when its turn has come: phones move while they wait."""
+        for item in self._engine.registrations(registration.extension):
+            if item.contact == registration.contact:
+                return item
+        device = self._state.devices.get(reboot.mac) if reboot.mac else None
+        return next(iter(self._live(device)), None) if device else None
+
+    def _note_sent(self, reboot: Reboot) -> None:
+        current = self._followed.get(reboot.id) or reboot
+        if current.step is RebootStep.PENDING:
+            self._sent[reboot.id].set_result(self._advance(current, RebootStep.NOTIFIED))
+
+    def _note_answer(self, reboot: Reboot, outcome: NotifyOutcome) -> Reboot:
         step, fault = _OUTCOMES[outcome.kind]
         answered = replace(
             reboot,
             sip_code=outcome.code,
-            sip_reason=outcome.reason,
+            sip_reason=outcome.reason[:REASON_KEPT] if outcome.code else "",
             was_challenged=outcome.was_challenged,
         )
         if reboot.step in (RebootStep.FETCHED, RebootStep.REGISTERED):
-            self._keep(answered)
-            return
-        self._advance(answered, step, fault=fault, detail=outcome.reason if fault else "")
+            # The phone came back already: what became of our NOTIFY's answer changes nothing.
+            return self._keep(answered)
+        detail = outcome.reason[:REASON_KEPT] if fault else ""
+        return self._advance(answered, step, fault=fault, detail=detail)
 
     async def _take_slot(self) -> None:
         """Wait for this NOTIFY's turn: `per_second` of them a second, the first at once."""
@@ -289,72 +339,73 @@ class Reboots:
     def _see_fetch(self, attempt: Attempt) -> None:
         if attempt.mac is None or not (attempt.is_delivery and attempt.is_device_file):
             return
-        reboot = self._active.get(attempt.mac.plain)
-        if reboot is None or reboot.step not in _WATCHED or RebootStep.FETCHED in reboot.steps:
-            return
-        if RebootStep.NOTIFIED in reboot.steps:
-            self._advance(replace(reboot, fault="", detail=""), RebootStep.FETCHED)
+        for reboot in self._followed.of_phone(attempt.mac.plain):
+            is_told = RebootStep.NOTIFIED in reboot.steps
+            if is_told and reboot.step in _WATCHED and RebootStep.FETCHED not in reboot.steps:
+                self._advance(reboot, RebootStep.FETCHED)
 
     def _see_registration(self, registration: Registration) -> None:
-        for reboot in list(self._active.values()):
+        for reboot in self._waiting_for(registration):
             if reboot.step is RebootStep.FETCHED and self._is_same_phone(reboot, registration):
                 self._advance(reboot, RebootStep.REGISTERED)
+
+    def _waiting_for(self, registration: Registration) -> list[Reboot]:
+        """Reboots that the registration may complete: by extension, by device, by MAC."""
+        if not len(self._followed):
+            return []
+        found = self._followed.of_extension(registration.extension)
+        macs = [item.mac for item in self._state.devices_of(registration.extension)]
+        if registration.mac is not None:
+            macs.append(registration.mac)
+        for mac in macs:
+            found += self._followed.of_phone(mac.plain)
+        return list({item.id: item for item in found}.values())
 
     def _is_same_phone(self, reboot: Reboot, registration: Registration) -> bool:
         if registration.mac is not None and reboot.mac is not None:
             return registration.mac == reboot.mac
-        if registration.extension != reboot.extension:
-            return False
-        seen = self._state.sightings.get(reboot.mac) if reboot.mac else None
-        return registration.contact == reboot.contact or (
-            seen is not None and seen.address == registration.address
+        if registration.contact == reboot.contact:
+            return True
+        device = self._state.devices.get(reboot.mac) if reboot.mac else None
+        return device is not None and any(
+            item.contact == registration.contact for item in self._live(device)
         )
 
     def sweep(self) -> None:
         """End what waited long enough. Call about once a second."""
         now = self._now()
-        for reboot in list(self._active.values()):
+        for reboot in self._followed:
             since = reboot.steps.get(RebootStep.NOTIFIED)
-            if since is None:
+            if since is None or reboot.id in self._sent:
                 continue
             age_s = (now - since).total_seconds()
             if reboot.step is RebootStep.ANSWERED and age_s > self._policy.fetch_timeout_s:
                 detail = f"no file was fetched in {self._policy.fetch_timeout_s:g} seconds"
                 self._advance(reboot, RebootStep.NOT_FETCHED, fault="P604", detail=detail)
             elif age_s > self._policy.fetch_timeout_s + self._policy.register_timeout_s:
-                self._active.pop(_key(reboot), None)
+                self._followed.drop(reboot.id)
 
     # Records ---------------------------------------------------------------------------------
 
-    def _followed(self, reboot: Reboot) -> Reboot:
-        """The record as it stands: it may have moved on while a task was waiting."""
-        latest = self._latest.get(reboot.mac) if reboot.mac is not None else None
-        for known in (self._active.get(_key(reboot)), latest):
-            if known is not None and known.id == reboot.id:
-                return known
-        return reboot
-
     def _advance(
         self, reboot: Reboot, step: RebootStep, *, fault: str = "", detail: str = ""
-    ) -> None:
+    ) -> Reboot:
         steps = {**reboot.steps, step: self._now()}
-        self._keep(replace(reboot, step=step, steps=steps, fault=fault, detail=detail))
+        return self._keep(replace(reboot, step=step, steps=steps, fault=fault, detail=detail))
 
-    def _keep(self, reboot: Reboot) -> None:
-        current = self._active.get(_key(reboot))
-        is_newest = (
-            current is None or current.id == reboot.id or current.asked_at <= reboot.asked_at
-        )
-        if is_newest:
-            if reboot.step in FINAL_STEPS and reboot.step not in _WATCHED:
-                self._active.pop(_key(reboot), None)
-            else:
-                self._active[_key(reboot)] = reboot
-            if reboot.mac is not None:
+    def _keep(self, reboot: Reboot) -> Reboot:
+        self._followed.put(reboot)
+        self._release(reboot)
+        if reboot.mac is not None:
+            latest = self._latest.get(reboot.mac)
+            if latest is not None and latest.id == reboot.id:
                 self._latest[reboot.mac] = reboot
-        spawn(self._store.put_reboot(reboot), f"save reboot {reboot.id}")
+        self._saving.note(reboot)
         self._publish(RebootAdvanced(reboot=reboot))
+        return reboot
 
-
-def _key(reboot: Reboot) -> str:
-    return reboot.mac.plain if reboot.mac is not None else reboot.contact
+    def _release(self, reboot: Reboot) -> None:
+        """Follow no longer what has ended; not before its answer is in, which belongs to it."""
+        has_ended = reboot.step in FINAL_STEPS and reboot.step not in _WATCHED
+        if has_ended and reboot.id not in self._sent:
+            self._followed.drop(reboot.id)

@@ -76,7 +76,7 @@ class Link:
     """A person of a source, by objectGUID, and their extension (empty: none).
 
     `overrides` are fields (`name`, `email`, `number`) changed by hand: a run leaves them until
-    released. `name` and `email` are the directory's. `since` is when the state was entered.
+    released. `name` and `email` are the directory's, as last followed. `since` is of the state.
     `reserved` are former numbers with the moment until which they are kept free. `seen_from` is
     the invocation id that showed the person; empty: the last run did not find them (or the source
     has no such id). With `is_ignored_by_hand` no run changes the link or the extension.

@@ -146,7 +146,8 @@ def _is_claimant(person: Person, world: World) -> bool:
     if link is not None and (link.is_ignored_by_hand or "number" in link.overrides):
         return False
     if link is None or not link.number:
-        return world.policy.can_create or person.number in world.extensions
+        can_adopt = world.policy.adopt != "never" and person.number in world.extensions
+        return world.policy.can_create or can_adopt
     return link.number != person.number and world.is_holder(link)
 
 
@@ -158,9 +159,7 @@ def _judge(number: str, claimants: Sequence[Person], world: World) -> dict[str, 
         logins.add(holder.login)
         reason = f"it is the extension of {holder.login}"
         return _refuse_all(number, claimants, logins, reason)
-    free = [
-        person for person in claimants if all(link.guid == person.guid for link in reserving)
-    ]
+    free = [person for person in claimants if all(link.guid == person.guid for link in reserving)]
     if not free:
         reason = f"it was the number of {reserving[0].login} and is still reserved"
         return _refuse_all(number, claimants, logins, reason)

@@ -123,9 +123,7 @@ def _deleted_here(link: Link, world: World) -> Decided:
 def _contested(link: Link, after: Link, world: World) -> PlanStep | None:
     if link.state is not LinkState.ACTIVE:
         return _step(link, after, [], [], world)
-    return _step(
-        link, replace(after, state=LinkState.CONFLICT), [StepKind.CONFLICT], [], world
-    )
+    return _step(link, replace(after, state=LinkState.CONFLICT), [StepKind.CONFLICT], [], world)
 
 
 def _followed(
@@ -133,6 +131,7 @@ def _followed(
 ) -> PlanStep | None:
     """Let an extension follow its person."""
     extension = world.extensions[link.number]
+    after = replace(after, name=person.name, email=person.email)
     kinds: list[StepKind] = []
     changes: list[FieldChange] = []
     if number != link.number:
@@ -207,7 +206,8 @@ def _switch(extension: Extension, *, is_on: bool) -> list[FieldChange]:
 
 def _linked(person: Person, link: Link | None, world: World) -> Link:
     if link is not None:
-        return _refreshed(link, person, world)
+        known = _refreshed(link, person, world)
+        return replace(known, name=person.name, email=person.email)
     return Link(
         source=world.source,
         guid=person.guid,
@@ -223,13 +223,11 @@ def _linked(person: Person, link: Link | None, world: World) -> Link:
 
 
 def _refreshed(link: Link, person: Person, world: World) -> Link:
-    """Remember what the directory says now. Who was seen elsewhere before is not written anew."""
+    """Remember who it is now. That another server shows them is not worth a write of its own."""
     return replace(
         link,
         login=person.login,
         dn=person.dn,
-        name=person.name,
-        email=person.email,
         seen_from=link.seen_from or world.invocation_id,
     )
 

@@ -61,6 +61,13 @@ def to_person(entry: DirectoryEntry, policy: DirectoryPolicy) -> Person | Person
     )
 
 
+def attributes_of(policy: DirectoryPolicy) -> tuple[str, ...]:
+    """Name the attributes that the policy reads: what a client has to ask for."""
+    named = [name for form in policy.name_formats for name in _FIELD.findall(form)]
+    wanted = (policy.login_attribute, policy.email_attribute, *named, *policy.number_attributes)
+    return tuple({name.lower(): name for name in wanted if name}.values())
+
+
 def shown_text(text: str, limit: int = _SHOWN_MAX) -> str:
     """Escape what a log or a terminal would obey, and cut."""
     cut = text if len(text) <= limit else f"{text[:limit]}..."

@@ -190,7 +190,8 @@ async def test_everything_a_phone_is_expected_to_fetch_it_finds() -> None:
         device = await world.device(f"0015651234{place:02x}", vendor)
         for name in world.files.expected(device.mac):
             answer = await world.ask(
-                name, user_agent=agent_of(vendor, model_of(vendor), device.mac),
+                name,
+                user_agent=agent_of(vendor, model_of(vendor), device.mac),
                 query=f"mac={device.mac}",
             )
             assert answer.status == 200, name

@@ -128,7 +128,7 @@ class _Scan:
     def _value(self, keys: list[str], value: str) -> str:
         """Give a value as it may be shown; `keys` enclose it, the innermost last."""
         bare = value.strip().strip("\"'")
-        if not bare:
+        if bare in ("", "0", "1"):  # not set, or a switch beside a secret
             return value
         is_switch = bool(_SWITCH.fullmatch(bare))
         if any(

@@ -1,0 +1,105 @@
+"""Reboots that are followed, and their way into the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from offhook.core.model import Reboot
+from offhook.errors import OffhookError
+from offhook.tasks import spawn
+
+_log = logging.getLogger("offhook.reboots")
+
+
+def phone_of(reboot: Reboot) -> str:
+    """What tells a reboot's phone: its MAC, or its contact when nobody knows the MAC."""
+    return reboot.mac.plain if reboot.mac is not None else reboot.contact
+
+
+@dataclass(slots=True)
+class Followed:
+    """Reboots in progress, found by id, phone and extension without looking at all of them."""
+
+    _by_id: dict[str, Reboot] = field(default_factory=dict)
+    _by_phone: dict[str, dict[str, None]] = field(default_factory=dict)
+    _by_extension: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Reboot]:
+        return iter(tuple(self._by_id.values()))
+
+    def get(self, reboot_id: str) -> Reboot | None:
+        """Give a record as it stands now."""
+        return self._by_id.get(reboot_id)
+
+    def of_phone(self, phone: str) -> list[Reboot]:
+        """Give the reboots of a phone (`phone_of`), oldest first."""
+        return [self._by_id[item] for item in self._by_phone.get(phone, ())]
+
+    def of_extension(self, number: str) -> list[Reboot]:
+        """Give the reboots sent to registrations of an extension, oldest first."""
+        return [self._by_id[item] for item in self._by_extension.get(number, ())]
+
+    def put(self, reboot: Reboot) -> None:
+        """Follow a reboot, or note its next step."""
+        before = self._by_id.get(reboot.id)
+        if before is not None and _places(before) != _places(reboot):
+            self.drop(reboot.id)
+        self._by_id[reboot.id] = reboot
+        self._by_phone.setdefault(phone_of(reboot), {})[reboot.id] = None
+        self._by_extension.setdefault(reboot.extension, {})[reboot.id] = None
+
+    def drop(self, reboot_id: str) -> None:
+        """Follow it no longer."""
+        reboot = self._by_id.pop(reboot_id, None)
+        if reboot is None:
+            return
+        for index, key in (
+            (self._by_phone, phone_of(reboot)),
+            (self._by_extension, reboot.extension),
+        ):
+            del index[key][reboot_id]
+            if not index[key]:
+                del index[key]
+
+
+def _places(reboot: Reboot) -> tuple[str, str]:
+    return phone_of(reboot), reboot.extension
+
+
+class Saving:
+    """Writes records one after another, of each only the newest: no step overtakes a later one."""
+
+    def __init__(self, put: Callable[[Reboot], Awaitable[None]]) -> None:
+        self._put = put
+        self._unsaved: dict[str, Reboot] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._is_failing = False
+
+    def note(self, reboot: Reboot) -> None:
+        """Write a record soon; never raises."""
+        self._unsaved[reboot.id] = reboot
+        if self._task is None or self._task.done():
+            self._task = spawn(self._save(), "save reboots")
+
+    async def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until what was noted is written, at most so long."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait({self._task}, timeout=timeout_s)
+
+    async def _save(self) -> None:
+        while self._unsaved:
+            reboot = self._unsaved.pop(next(iter(self._unsaved)))
+            try:
+                await self._put(reboot)
+            except OffhookError as error:
+                if not self._is_failing:
+                    _log.error("reboots cannot be saved now: %s", error)
+                self._is_failing = True
+            else:
+                self._is_failing = False

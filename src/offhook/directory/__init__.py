@@ -1,0 +1,1 @@
+"""Where people are kept: Active Directory by LDAP, or a file."""
