@@ -37,6 +37,7 @@ from offhook.engines.embedded import EmbeddedEngine
 from offhook.errors import BadRequestError, OffhookError
 from offhook.log import Teller
 from offhook.settings import Settings
+from offhook.sip.digest import BEST_FIRST, MD5_FIRST, MD5_ONLY
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates
 from offhook.tasks import spawn
@@ -45,6 +46,7 @@ from offhook.web.ports import Services
 
 _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
+_DIGESTS = {"md5": MD5_ONLY, "md5-first": MD5_FIRST, "sha256-first": BEST_FIRST}
 TEMPLATE_SCAN_S = 2.0
 
 
@@ -170,6 +172,7 @@ def _engine(settings: Settings, state: State, store: Store, events: Events) -> E
         publish=events.publish,
         store=store.registrations,
         now=utc_now,
+        digest_algorithms=_DIGESTS[settings.sip.digest],
         min_expires_s=settings.sip.min_expires_s,
         max_expires_s=settings.sip.max_expires_s,
         nonce_lifetime_s=settings.sip.nonce_lifetime_s,

@@ -80,6 +80,9 @@ class SipSettings(Section):
     realm: str = Field(
         "offhook", min_length=1, description="digest realm; changing it is seen by phones"
     )
+    digest: Literal["md5", "md5-first", "sha256-first"] = Field(
+        "md5", description="algorithms offered to phones; some old ones fail on any but md5"
+    )
     min_expires_s: int = Field(60, ge=10, le=3600, description="shortest registration granted")
     max_expires_s: int = Field(7200, ge=60, le=86400, description="longest registration granted")
     nonce_lifetime_s: int = Field(300, ge=30, le=3600, description="age at which a nonce is stale")

@@ -339,6 +339,22 @@ async def test_a_simulated_phone_boots_and_registers_once(url: str) -> None:
     assert [act["act"] for act in acts] == ["asked"] * 4 + ["registered"]
 
 
+async def test_a_simulated_phone_obeys_until_it_is_stopped(url: str, running: Running) -> None:
+    await add_phone(url)
+    phone = await asyncio.create_subprocess_exec(
+        *(str(OFFHOOK), *SIMULATE, "--url", url), stdout=asyncio.subprocess.PIPE
+    )
+    assert phone.stdout is not None
+    await phone.stdout.readuntil(b"Waiting for NOTIFY")
+    rebooted = await offhook(url, "reboot", "1001", "--wait", "--timeout", "20")
+    phone.send_signal(signal.SIGINT)
+    rest, _ = await phone.communicate()
+    assert rebooted.code == 0, rebooted.out
+    assert phone.returncode == 0
+    assert b"NOTIFY check-sync;reboot=true: fetches again" in rest
+    assert running.pbx.engine.registrations("1001") == ()
+
+
 async def test_a_simulated_phone_that_gets_nothing_says_so(url: str) -> None:
     result = await offhook(url, *SIMULATE, "--once")
     assert result.code == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
 from offhook.actions.links import by_hand
-from offhook.actions.ports import DeleteExtension, PutExtension, SipEngine
+from offhook.actions.ports import DeleteExtension, PutExtension, SipEngine, Write
 from offhook.actions.state import overlaid
 from offhook.core.check import check_email, check_name, check_number, check_secret
 from offhook.core.model import Extension
@@ -79,7 +79,10 @@ class Extensions:
             row = self._changing.change(
                 actor, "extension", number, "changed", _shown(before), _shown(after, before)
             )
-            writes = [PutExtension(extension=after), *by_hand(self._state, before, after)]
+            writes: list[Write] = [
+                PutExtension(extension=after),
+                *by_hand(self._state, before, after),
+            ]
             await self._changing.commit(writes, [row])
             self._files.forget(changed)
         what = "secret" if secret is not None and before.secret != after.secret else "name"
@@ -100,7 +103,10 @@ class Extensions:
                     status=409,
                 )
             row = self._changing.change(actor, "extension", number, "deleted", _shown(before), None)
-            writes = [DeleteExtension(number=number), *by_hand(self._state, before, None)]
+            writes: list[Write] = [
+                DeleteExtension(number=number),
+                *by_hand(self._state, before, None),
+            ]
             await self._changing.commit(writes, [row])
         await self._engine.remove(number)
 

@@ -19,7 +19,8 @@ from offhook.actions.ports import (
     SipEngine,
 )
 from offhook.actions.state import State
-from offhook.core.converge import registrations_of
+from offhook.actions.targets import Target as Target
+from offhook.actions.targets import Targets
 from offhook.core.events import AttemptRecorded, Event, PhoneRegistered, RebootAdvanced
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -71,14 +72,6 @@ class RebootPolicy:
     is_restart: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """One live registration to notify, and the device it belongs to, if we know it."""
-
-    registration: Registration
-    device: Device | None
-
-
 class Reboots:
     """Keeps every reboot's record and moves it along by what is seen."""
 
@@ -100,6 +93,7 @@ class Reboots:
         self._now = now
         self._new_id = new_id
         self._policy = policy
+        self._targets = Targets(state, engine)
         self._followed = Followed()
         self._saving = Saving(store.put_reboot)
         self._latest: dict[Mac, Reboot] = {}
@@ -142,37 +136,11 @@ class Reboots:
 
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""
-        return [Target(registration=item, device=device) for item in self._live(device)[:1]]
+        return self._targets.of_device(device)
 
     def targets_of_extension(self, number: str) -> list[Target]:
         """Each phone registered for an extension, with its device where one is known."""
-        targets: list[Target] = []
-        owned: set[str] = set()
-        for device in self._state.devices_of(number):
-            live = self._live(device)
-            if any(item.contact not in owned for item in live[:1]):
-                targets.append(Target(registration=live[0], device=device))
-            owned.update(item.contact for item in live)
-        for item in self._engine.registrations(number):
-            if item.contact not in owned:
-                known = self._state.devices.get(item.mac) if item.mac else None
-                targets.append(Target(registration=item, device=known))
-        return targets
-
-    def _live(self, device: Device) -> list[Registration]:
-        """The registrations of all lines of a device, newest first."""
-        found: list[Registration] = []
-        for number in dict.fromkeys(line.extension for line in device.lines):
-            live = self._engine.registrations(number)
-            if live:
-                found += registrations_of(
-                    device,
-                    live,
-                    self._state.devices_of(number),
-                    self._state.sightings,
-                    self._state.source.profiles,
-                )
-        return sorted(found, key=lambda item: item.refreshed_at, reverse=True)
+        return self._targets.of_extension(number)
 
     def order(
         self, targets: Sequence[Target], *, reason: str, asked_by: str, is_automatic: bool
@@ -274,29 +242,29 @@ class Reboots:
     async def _notified(
         self, reboot: Reboot, registration: Registration, notify: Notify
     ) -> NotifyOutcome:
-        live = self._live_now(reboot, registration)
+        """Send; a phone that challenges may still have the secret of before the last change."""
+        live = self._targets.now(reboot, registration)
         if live is None:
             reason = "the phone is not registered any more"
             return NotifyOutcome(kind=NotifyKind.FAILED, reason=reason)
         if live.contact != reboot.contact:
             self._followed.put(replace(reboot, contact=live.contact, extension=live.extension))
         extension = self._state.extensions.get(live.extension)
+        former = self._state.former_secrets.get(live.extension)
+        secrets = [item for item in (extension.secret if extension else None, former) if item]
         order = NotifyOrder(
             registration=live,
             notify=notify,
             username=live.extension,
-            secret=extension.secret if extension else Secret(""),
             timeout_s=self._policy.answer_timeout_s,
         )
-        return await self._engine.notify(order, lambda: self._note_sent(reboot))
-
-    def _live_now(self, reboot: Reboot, registration: Registration) -> Registration | None:
-        """The registration as it is when its turn has come: phones move while they wait."""
-        for item in self._engine.registrations(registration.extension):
-            if item.contact == registration.contact:
-                return item
-        device = self._state.devices.get(reboot.mac) if reboot.mac else None
-        return next(iter(self._live(device)), None) if device else None
+        outcome = NotifyOutcome(kind=NotifyKind.FAILED)
+        for secret in secrets or [Secret("")]:
+            with_secret = replace(order, secret=secret)
+            outcome = await self._engine.notify(with_secret, lambda: self._note_sent(reboot))
+            if outcome.kind is not NotifyKind.CHALLENGED:
+                break
+        return outcome
 
     def _note_sent(self, reboot: Reboot) -> None:
         current = self._followed.get(reboot.id) or reboot
@@ -308,7 +276,7 @@ class Reboots:
         answered = replace(
             reboot,
             sip_code=outcome.code,
-            sip_reason=outcome.reason[:REASON_KEPT] if outcome.code else "",
+            sip_reason=outcome.reason[:REASON_KEPT],
             was_challenged=outcome.was_challenged,
         )
         if reboot.step in (RebootStep.FETCHED, RebootStep.REGISTERED):
@@ -368,7 +336,7 @@ class Reboots:
             return True
         device = self._state.devices.get(reboot.mac) if reboot.mac else None
         return device is not None and any(
-            item.contact == registration.contact for item in self._live(device)
+            item.contact == registration.contact for item in self._targets.live(device)
         )
 
     def sweep(self) -> None:

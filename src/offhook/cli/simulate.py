@@ -74,10 +74,6 @@ def simulate(
 
 
 async def _play(phone: VirtualPhone, screen: Screen, *, is_once: bool) -> int:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopped.set)
     try:
         is_registered = await phone.boot()
         if phone.account is None:
@@ -87,10 +83,18 @@ async def _play(phone: VirtualPhone, screen: Screen, *, is_once: bool) -> int:
         if is_once or not is_registered:
             return 0 if is_registered else 1
         screen.say("Waiting for NOTIFY; Ctrl-C ends it")
-        await stopped.wait()
+        await _told_to_stop()
         return 0
     finally:
         await phone.stop()
+
+
+async def _told_to_stop() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    await stopped.wait()
 
 
 def _tell(screen: Screen, act: Act) -> None:

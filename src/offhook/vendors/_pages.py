@@ -22,7 +22,8 @@ def render_vendor_page(profile: VendorProfile, manual: str) -> str:
         "## On the phone",
         "\n".join(steps),
         "## Models",
-        "| `model` | Name | Accounts | Line keys | Proven |\n|---|---|---|---|---|\n" + "\n".join(rows),
+        "| `model` | Name | Accounts | Line keys | Proven |\n|---|---|---|---|---|\n"
+        + "\n".join(rows),
         "## More",
         _lowered(manual),
     ]
