@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from tests.integration.ad import filled_domain, own_domain  # noqa: F401 - fixtures for all
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Honour `needs(program)`: a missing program skips, but never with CI=true."""

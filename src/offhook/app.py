@@ -136,6 +136,7 @@ async def _start(
     state.source = replace(state.source, server=replace(state.source.server, sip_port=engine.port))
     pbx = _assemble(settings, http_port, store, state, engine, events)
     pbx._stops = stops
+    stops.append(pbx.reboots.stop)
     await pbx.reboots.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
     stops.append(_every(TEMPLATE_SCAN_S, "watch templates", _watched(pbx, revision)))

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from offhook.core.preferences import PARSERS, Preferences, merged, parse_preference
 from offhook.diagnosis.facts import ConfigProblem
+from offhook.directory_settings import IntegrationSettings, Section
 from offhook.errors import ConfigError
 
 ENV_PREFIX = "OFFHOOK_"
-
-
-class Section(BaseModel):
-    """A section refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServerSettings(Section):
@@ -149,6 +146,7 @@ class Settings(Section):
     logging: LoggingSettings = LoggingSettings()
     journal: JournalSettings = JournalSettings()
     api: ApiSettings = ApiSettings()
+    integrations: IntegrationSettings = IntegrationSettings()
 
     @field_validator("phones", mode="before")
     @classmethod
@@ -210,35 +208,30 @@ def _lay_environment(data: dict[str, Any], environ: dict[str, str]) -> None:
     for name, value in sorted(environ.items()):
         if not name.startswith(ENV_PREFIX) or "__" not in name:
             continue
-        section, _, key = name[len(ENV_PREFIX) :].lower().partition("__")
+        *sections, key = name[len(ENV_PREFIX) :].lower().split("__")
+        fields = _fields_of(sections)
         text: Any = value
-        if key.endswith("_file") and key[:-5] and not _has_field(section, key):
+        if key.endswith("_file") and key not in fields and key[:-5] in fields:
             key, text = key[:-5], _read_secret(name, value)
-        if _is_list(section, key):
+        if key in fields and fields[key].annotation == list[str]:
             text = [item.strip() for item in str(text).split(",") if item.strip()]
-        part = data.setdefault(section, {})
+        part: Any = data
+        for section in sections:
+            part = part.setdefault(section, {}) if isinstance(part, dict) else None
         if isinstance(part, dict):
             part[key] = text
 
 
-def _section_type(section: str) -> type[BaseModel] | None:
-    found = Settings.model_fields.get(section)
-    kind = found.annotation if found else None
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-
-
-def _has_field(section: str, key: str) -> bool:
-    kind = _section_type(section)
-    return kind is not None and key in kind.model_fields
-
-
-def _is_list(section: str, key: str) -> bool:
-    kind = _section_type(section)
-    return (
-        kind is not None
-        and key in kind.model_fields
-        and (kind.model_fields[key].annotation == list[str])
-    )
+def _fields_of(sections: Sequence[str | int]) -> Mapping[str, FieldInfo]:
+    """The keys of a section by its path; none for a section that does not exist."""
+    kind: type[BaseModel] = Settings
+    for section in sections:
+        found = kind.model_fields.get(str(section))
+        inner = found.annotation if found else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return {}
+        kind = inner
+    return kind.model_fields
 
 
 def _read_secret(name: str, file: str) -> str:
@@ -262,17 +255,14 @@ def _problems(error: ValidationError) -> list[ConfigProblem]:
         else:
             message = item["msg"].removeprefix("Value error, ")
             shown = item.get("input")
-            if not isinstance(shown, dict | list):
+            if not isinstance(shown, dict | list | BaseModel) and "password" not in key:
                 message = f"{message[0].lower()}{message[1:]}, got {shown!r}"
             problems.append(ConfigProblem(code="P105", key=key, message=message))
     return problems
 
 
 def _known_keys(location: tuple[int | str, ...]) -> str:
-    kind: type[BaseModel] | None = Settings
-    if len(location) > 1:
-        kind = _section_type(str(location[0]))
-    return ", ".join(kind.model_fields) if kind else ""
+    return ", ".join(_fields_of(location[:-1]))
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
@@ -290,5 +280,22 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         update={"templates": base / settings.provisioning.templates}
     )
     return settings.model_copy(
-        update={"store": store, "logging": logging, "provisioning": provisioning}
+        update={
+            "store": store,
+            "logging": logging,
+            "provisioning": provisioning,
+            "integrations": _absolute_integrations(settings.integrations, base),
+        }
+    )
+
+
+def _absolute_integrations(settings: IntegrationSettings, base: Path) -> IntegrationSettings:
+    directory = settings.active_directory
+    paths = {name: getattr(directory, name) for name in ("ca_file", "bind_password_file")}
+    moved = {name: base / path for name, path in paths.items() if path is not None}
+    file = settings.file
+    if file.path is not None:
+        file = file.model_copy(update={"path": base / file.path})
+    return settings.model_copy(
+        update={"active_directory": directory.model_copy(update=moved), "file": file}
     )

@@ -14,6 +14,7 @@ import pytest
 from offhook.web import protocol
 from offhook.web.answer import send_answer
 from offhook.web.asgi import Asgi
+from offhook.web.protocol import BoundedProtocol
 from offhook.web.server import HttpServer, bind_http, serve_http
 from tests.integration.running import Running
 from tests.integration.wire import ask, exchange, parse
@@ -37,6 +38,26 @@ async def serving(app: Asgi = hello) -> AsyncIterator[HttpServer]:
 async def closed(data: bytes, port: int) -> bytes:
     """Send bytes and nothing more; gives what came until the server closed."""
     return await exchange(port, data)
+
+
+async def test_caller_that_closed_its_sending_side_still_gets_a_slow_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_closed = asyncio.Event()
+    eof_received = BoundedProtocol.eof_received
+
+    def noted(self: BoundedProtocol) -> bool | None:
+        is_closed.set()
+        return eof_received(self)
+
+    async def slow(_scope: Any, _receive: Any, send: Send) -> None:
+        await is_closed.wait()
+        await send_answer(send, 200, b"late\n", "text/plain")
+
+    monkeypatch.setattr(BoundedProtocol, "eof_received", noted)
+    async with serving(slow) as server:
+        head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert parse(await exchange(server.port, head, closes=True)).body == b"late\n"
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
@@ -191,6 +212,18 @@ async def test_stopping_what_never_started_closes_its_sockets() -> None:
     listening = bind_http("127.0.0.1", 0)
     await HttpServer(hello, [listening]).stop()
     assert listening.fileno() == -1
+
+
+async def test_answers_do_not_wait_for_acknowledgements() -> None:
+    async with serving() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"hello\n")
+        (connection,) = server._server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_port_in_use_is_an_error() -> None:

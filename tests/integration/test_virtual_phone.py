@@ -9,7 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from offhook.core.events import RebootAdvanced
 from offhook.core.mac import Mac
+from offhook.core.model import RebootStep
 from offhook.core.vendor import Model, VendorProfile
 from offhook.simulator.virtual_phone import VirtualPhone
 from tests.contract import build
@@ -66,15 +68,19 @@ async def test_a_phone_of_each_family_boots_registers_and_obeys(
             assert phone.account is not None
             assert phone.account.display_name == "Zoë O'Neil & <Sons>"
             first_boot = len(phone.requests)
+            told: list[RebootAdvanced] = []
+            running.pbx.events.subscribe(
+                lambda event: told.append(event) if isinstance(event, RebootAdvanced) else None
+            )
             reboot = (await api.post("/api/phones/1001/reboot")).json()
             assert reboot["success_count"] == 1, reboot
             await phone.until(lambda it: len(it.registrations) == 2, 10)
             assert phone.notifies[0].is_obeyed
             assert len(phone.requests) == 2 * first_boot
             assert all(item.is_success for item in phone.registrations)
-            record = (await api.get(f"/api/reboots/{reboot['reboots'][0]['id']}")).json()
-            assert record["step"] == "registered", record
-            assert record["was_challenged"] is profile.behaviour.challenges_notify
+            newest = told[-1].reboot
+            assert newest.step is RebootStep.REGISTERED
+            assert newest.was_challenged is profile.behaviour.challenges_notify
         finally:
             await phone.stop()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.actions.files import Files, digests
 from offhook.actions.ports import Clock, Publish, Write
@@ -23,6 +24,7 @@ from offhook.errors import BadRequestError
 
 GENERATED_SECRET_LENGTH = 24
 SENT_WAIT_S = 2.0
+_WOKEN_A_TURN = 20
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 _ALPHABET = "".join(_KINDS)
 
@@ -49,8 +51,7 @@ class Changes:
     @property
     def is_reboot_triggered(self) -> bool:
         """True when a NOTIFY has left for a live registration."""
-        unsent = (RebootStep.PENDING, RebootStep.FAILED)
-        return any(item.step not in unsent for item in self.reboots)
+        return any(RebootStep.NOTIFIED in item.steps for item in self.reboots)
 
 
 class Changing:
@@ -117,7 +118,7 @@ class Changing:
                     f"the files of {device.mac.colons} cannot be made: {has.message}",
                     "nothing was changed; correct the value or the template named",
                 )
-            if has != had:
+            if has != had and not isinstance(has, RenderFault):
                 changed.append(device.mac)
         return changed
 
@@ -127,13 +128,20 @@ class Changing:
         for change in changes:
             self._publish(Changed(change=change))
 
-    async def wake(self, macs: Sequence[Mac], *, reason: str, asked_by: str) -> Changes:
-        """Tell the registered ones of these devices to fetch; the others are pending."""
+    async def wake(
+        self, macs: Sequence[Mac], *, reason: str, asked_by: str, before: Device | None = None
+    ) -> Changes:
+        """Tell the registered ones of these devices to fetch; the others are pending.
+
+        `before` is a device as it was: its phone is still registered with its former extensions.
+        """
         reboots: list[Reboot] = []
         pending = []
-        for mac in macs:
+        for turn, mac in enumerate(macs):
+            if turn % _WOKEN_A_TURN == 0:
+                await asyncio.sleep(0)
             device = self.state.devices.get(mac)
-            targets = self._reboots.targets_of(device) if device else []
+            targets = self._reboots.targets_of(_with_lines_of(device, before)) if device else []
             if targets:
                 reboots += self._reboots.order(
                     targets, reason=reason, asked_by=asked_by, is_automatic=True
@@ -162,6 +170,12 @@ class Changing:
             before=before,
             after=after,
         )
+
+
+def _with_lines_of(device: Device, before: Device | None) -> Device:
+    if before is None or before.mac != device.mac:
+        return device
+    return replace(device, lines=(*device.lines, *before.lines))
 
 
 def checked(check: Callable[..., str], value: str, *more: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
-from offhook.actions.free_settings import merged_settings
+from offhook.actions.free_settings import masked_settings, merged_settings
 from offhook.actions.ports import DeleteDevice, PutDevice
 from offhook.core.check import check_name, check_number, check_secret
 from offhook.core.mac import Mac, parse_mac
 from offhook.core.model import Device, Line
+from offhook.core.preferences import PARSERS
 from offhook.core.secret import Secret
 from offhook.core.vendor import Model
 from offhook.errors import BadRequestError
@@ -55,6 +56,7 @@ class Devices:
             [mac],
             reason="device registered" if before is None else "device registered again",
             asked_by=actor,
+            before=before,
         )
         return device, replace(changes, is_new=before is None)
 
@@ -67,7 +69,10 @@ class Devices:
             if replace(device, updated_at=before.updated_at) == before:
                 return before, Changes()
             changed = await self._put(actor, device, before)
-        return device, await self._changing.wake(changed, reason="device changed", asked_by=actor)
+        changes = await self._changing.wake(
+            changed, reason="device changed", asked_by=actor, before=before
+        )
+        return device, changes
 
     async def delete_device(self, actor: str, mac_address: str) -> Device:
         """Remove a device; the phone keeps its configuration until it asks again."""
@@ -126,20 +131,24 @@ class Devices:
         if not model_name:
             raise BadRequestError("missing_field", "model is missing", _vendors_hint())
         model = self._changing.model(profile, model_name)
-        lines = (
-            self._lines(spec.lines, model) if spec.lines is not None else before and before.lines
-        )
-        if not lines:
+        specs = spec.lines
+        if specs is None:
+            kept = before.lines if before else ()
+            specs = [LineSpec(extension=line.extension, label=line.label) for line in kept]
+        if not specs:
             raise BadRequestError(
                 "missing_field", "extension_number is missing", "name the extension of the phone"
             )
-        settings = dict(before.settings) if before else {}
+        settings = before.settings if before else {}
+        if before is not None and before.vendor != profile.name:
+            # The former maker's own keys mean nothing to the new one.
+            settings = {key: text for key, text in settings.items() if key in PARSERS}
         moment = self._changing.now()
         return Device(
             mac=mac,
             vendor=profile.name,
             model=model.name,
-            lines=lines,
+            lines=self._lines(specs, model),
             admin_password=self._admin_password(spec, before),
             settings=merged_settings(settings, spec.settings or {}, is_site=False),
             created_at=before.created_at if before else moment,
@@ -198,5 +207,5 @@ def _shown_device(device: Device) -> dict[str, object]:
         "vendor": device.vendor,
         "model": device.model,
         "lines": [{"extension": line.extension, "label": line.label} for line in device.lines],
-        "settings": sorted(device.settings),
+        "settings": masked_settings(device.settings),
     }

@@ -56,8 +56,11 @@ class Files:
         if found is None:
             revision = self.state.revision
             found = digests(self.state.source, self.state.devices[mac])
-            if revision == self.state.revision:  # another thread may have changed something
-                self._expected[mac] = found
+            # Another thread may have changed something: kept first and looked at afterwards, so
+            # that a change between the two is seen here or forgets it there.
+            self._expected[mac] = found
+            if revision != self.state.revision:
+                self._expected.pop(mac, None)
         return found
 
     def forget(self, macs: Iterable[Mac]) -> None:

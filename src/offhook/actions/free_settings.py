@@ -12,6 +12,7 @@ from offhook.core.check import FieldError, check_setting
 from offhook.core.inventory import SITE, FileSource, model_scope, vendor_scope
 from offhook.core.model import Device, Settings, SettingScope
 from offhook.core.preferences import PARSERS, PreferenceError, parse_preference
+from offhook.core.secret import MASK, is_secret_key
 from offhook.errors import BadRequestError
 
 
@@ -36,8 +37,8 @@ class FreeSettings:
         self, actor: str, scope: SettingScope, values: Mapping[str, str | None]
     ) -> tuple[Settings, Changes]:
         """Merge settings of a site, vendor or model by key; None removes one."""
-        devices = self._devices_in(scope)
         async with self._state.lock:
+            devices = self._devices_in(scope)
             before = self._state.settings.get(scope, {})
             after = merged_settings(before, values, is_site=scope.level == "site")
             if after == before:
@@ -47,7 +48,12 @@ class FreeSettings:
             changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
             subject = f"{scope.level} {scope.key}".strip()
             row = self._changing.change(
-                actor, "settings", subject, "changed", dict(before), dict(after)
+                actor,
+                "settings",
+                subject,
+                "changed",
+                masked_settings(before),
+                masked_settings(after),
             )
             await self._changing.commit([PutSettings(scope=scope, settings=after)], [row])
             self._files.forget_all()
@@ -65,20 +71,32 @@ class FreeSettings:
             changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
             row = self._changing.change(actor, "templates", "site", "changed", None, None)
             await self._changing.commit([], [row])
-            self._state.source = source
+            self._state.take_source(source)
             self._files.forget_all()
         return await self._changing.wake(changed, reason="templates changed", asked_by=actor)
 
     def _devices_in(self, scope: SettingScope) -> list[Device]:
         everything = list(self._state.devices.values())
+        vendor, _, model = scope.key.partition("/")
+        if scope != self.scope(vendor, model):
+            raise BadRequestError(
+                "bad_scope",
+                f"settings have no scope {scope.level} {scope.key[:80]}",
+                "use site, a vendor's name, or a vendor's and a model's",
+            )
         if scope.level == "vendor":
-            self._changing.vendor(scope.key)
-            return [item for item in everything if item.vendor == scope.key]
+            return [item for item in everything if item.vendor == vendor]
         if scope.level == "model":
-            vendor, _, model = scope.key.partition("/")
-            self._changing.model(self._changing.vendor(vendor), model)
             return [item for item in everything if (item.vendor, item.model) == (vendor, model)]
         return everything
+
+
+def masked_settings(settings: Settings) -> dict[str, str]:
+    """Free settings as people and Change rows see them: a maker's own passwords masked."""
+    return {
+        key: MASK if key not in PARSERS and is_secret_key(key) else value
+        for key, value in settings.items()
+    }
 
 
 def merged_settings(

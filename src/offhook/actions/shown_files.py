@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from offhook.actions.devices import Devices
+from offhook.actions.free_settings import masked_settings
 from offhook.actions.state import State
 from offhook.core.explain import ExplainedLine, explain_file
 from offhook.core.inventory import (
@@ -19,14 +19,10 @@ from offhook.core.inventory import (
     render_device_file,
 )
 from offhook.core.model import Device
-from offhook.core.preferences import PARSERS
 from offhook.core.render import RenderError
-from offhook.core.secret import Secret
+from offhook.core.secret import MASK, Secret
 from offhook.core.vendor import FileRule
 from offhook.errors import BadRequestError
-
-MASK = "********"
-_IS_SECRET_KEY = re.compile(r"pass(?:w(?:or)?d)?|pwd|secret|pin\b|auth_?key", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -93,19 +89,11 @@ def _masked(source: FileSource, device: Device) -> tuple[FileSource, Device]:
         for number in numbers
         if number in source.extensions
     }
-    settings = {scope: _masked_keys(values) for scope, values in source.settings.items()}
+    settings = {scope: masked_settings(values) for scope, values in source.settings.items()}
     return (
         replace(source, extensions=extensions, settings=settings),
-        replace(device, admin_password=Secret(MASK), settings=_masked_keys(device.settings)),
+        replace(device, admin_password=Secret(MASK), settings=masked_settings(device.settings)),
     )
-
-
-def _masked_keys(settings: Mapping[str, str]) -> Mapping[str, str]:
-    """Free settings may be a maker's own passwords; their names tell most of them."""
-    return {
-        key: MASK if key not in PARSERS and _IS_SECRET_KEY.search(key) else value
-        for key, value in settings.items()
-    }
 
 
 def _text(source: FileSource, device: Device, name: str) -> ShownFile:

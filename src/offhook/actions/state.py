@@ -32,6 +32,7 @@ from offhook.core.model import (
     UnknownPhone,
 )
 from offhook.core.secret import Secret
+from offhook.errors import OffhookError
 from offhook.tasks import spawn
 
 NEIGHBOURS = 16
@@ -46,8 +47,8 @@ class State:
     """All nouns in memory. Only `commit` changes devices, extensions and settings.
 
     `source` is what files are made from; it shares the maps below. `lock` serialises changes.
-    `links` are of directory people by guid. `former_secrets`, by number, are those of before the last
-    change: a phone checks a NOTIFY against the one it still has.
+    `links` are of directory people by guid. `former_secrets`, by number, are those of before the
+    last change: a phone checks a NOTIFY against the one it still has.
     """
 
     store: InventoryStore
@@ -84,14 +85,33 @@ class State:
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
         """Make the writes durable, then visible. Raises StoreError with nothing changed.
 
-        A caller that is cancelled meanwhile leaves no difference between the two.
+        A caller that is cancelled meanwhile waits until both are done or neither, so that the two
+        never differ and whoever holds `lock` holds it until then.
         """
-        await asyncio.shield(spawn(self._commit(writes, changes), "commit"))
+        making = spawn(self._commit(writes, changes), "commit")
+        try:
+            error = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait({making})
+            raise
+        if error is not None:
+            raise error
 
-    async def _commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
-        await self.store.commit(writes, changes)
+    async def _commit(
+        self, writes: Sequence[Write], changes: Sequence[Change]
+    ) -> OffhookError | None:
+        try:
+            await self.store.commit(writes, changes)
+        except OffhookError as error:
+            return error
         for write in writes:
             self._apply(write)
+        self.revision += 1
+        return None
+
+    def take_source(self, source: FileSource) -> None:
+        """Make files from this from now on: new templates."""
+        self.source = source
         self.revision += 1
 
     def devices_of(self, extension: str) -> list[Device]:

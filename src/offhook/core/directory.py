@@ -23,13 +23,17 @@ class DirectoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryRead:
-    """A complete answer. `server` is the one that gave it; `invocation_id` names its database."""
+    """A complete answer. `server` is the one that gave it; `invocation_id` names its database.
+
+    `certificate_ends` is when the server's certificate will, where there is one.
+    """
 
     server: str
     entries: tuple[DirectoryEntry, ...]
     invocation_id: str = ""
     highest_usn: int = 0
     warnings: tuple[str, ...] = ()
+    certificate_ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,30 +153,32 @@ def _newcomer(
 ) -> PlanStep | None:
     """Decide on a person without an extension."""
     after = _linked(person, link, world)
-    match verdict:
-        case Granted(number=number):
-            texts = {"number": number, "name": person.name, "email": person.email}
-            changes = [
-                FieldChange(field=field, old="", new=text) for field, text in texts.items() if text
-            ]
-            after = replace(after, number=number, state=LinkState.ACTIVE)
-            return _step(link, after, [StepKind.CREATE], changes, world)
-        case Adopted(number=number):
-            extension = world.extensions[number]
-            changes = [FieldChange(field="source", old=extension.source, new=world.source)]
-            kinds = _follow_texts(person, after, extension, changes)
-            after = replace(after, number=number, state=LinkState.ACTIVE)
-            return _step(link, after, [StepKind.ADOPT, *kinds], changes, world)
-        case Refused():
-            is_known = link is not None and link.state is LinkState.CONFLICT
-            after = replace(after, state=LinkState.CONFLICT)
-            return _step(link, after, [] if is_known else [StepKind.CONFLICT], [], world)
-        case None if link is None:
-            return None
-        case None:
-            is_known = link.state is LinkState.IGNORED
-            after = replace(after, state=LinkState.IGNORED)
-            return _step(link, after, [] if is_known else [StepKind.IGNORED], [], world)
+    if isinstance(verdict, Granted):
+        texts = {"number": verdict.number, "name": person.name, "email": person.email}
+        changes = [
+            FieldChange(field=name, old="", new=text) for name, text in texts.items() if text
+        ]
+        after = replace(after, number=verdict.number, state=LinkState.ACTIVE)
+        return _step(link, after, [StepKind.CREATE], changes, world)
+    if isinstance(verdict, Adopted):
+        extension = world.extensions[verdict.number]
+        changes = [FieldChange(field="source", old=extension.source, new=world.source)]
+        kinds = _follow_texts(person, after, extension, changes)
+        after = replace(after, number=verdict.number, state=LinkState.ACTIVE)
+        return _step(link, after, [StepKind.ADOPT, *kinds], changes, world)
+    if isinstance(verdict, Refused):
+        return _waiting(link, after, LinkState.CONFLICT, StepKind.CONFLICT, world)
+    if link is None:
+        return None
+    return _waiting(link, after, LinkState.IGNORED, StepKind.IGNORED, world)
+
+
+def _waiting(
+    link: Link | None, after: Link, state: LinkState, kind: StepKind, world: World
+) -> PlanStep | None:
+    """Remember why a person has no extension; said once."""
+    is_known = link is not None and link.state is state
+    return _step(link, replace(after, state=state), [] if is_known else [kind], [], world)
 
 
 def _follow_texts(

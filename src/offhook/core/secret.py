@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+MASK = "********"
+"""What people see where a secret stands."""
+
+_IS_SECRET_KEY = re.compile(r"pass(?:w(?:or)?d)?|pwd|secret|pin\b|auth_?key", re.IGNORECASE)
+
+
+def is_secret_key(key: str) -> bool:
+    """Tell by its name whether a maker's setting holds a password; most of them tell."""
+    return _IS_SECRET_KEY.search(key) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 from cryptography import x509
 
 from offhook.actions.directory_ports import DirectoryError
-from offhook.directory.ldap_errors import bind_error, incomplete, result_error, unreachable
+from offhook.directory.ldap_errors import bind_error, incomplete, result_error
 from offhook.directory.ldap_settings import LdapServer, LdapSettings
 from offhook.directory.ldap_values import number_of, parse_guid
 from offhook.directory.ldap_wire import Wire, tls_context
@@ -37,8 +37,10 @@ _START_TLS = "1.3.6.1.4.1.1466.20037"
 _PAGED = "1.2.840.113556.1.4.319"
 _SUCCESS = 0
 _NO_SUCH_OBJECT = 32
-# What ldap3's decoder, made for well-formed messages only, raises for others
+# What ldap3 raises for the network, and its decoder for what is not well formed
 _UNREADABLE = (
+    LDAPException,
+    OSError,
     PyAsn1Error,
     AttributeError,
     LookupError,
@@ -89,7 +91,8 @@ class LdapSession:
             if result["result"] != _SUCCESS:
                 raise result_error(server.name, result["result"], "StartTLS refused")
         certificate = self._wire.secure(context, server.host)
-        self.certificate_ends = x509.load_der_x509_certificate(certificate).not_valid_after_utc
+        with contextlib.suppress(ValueError):  # unchecked, it may be anything
+            self.certificate_ends = x509.load_der_x509_certificate(certificate).not_valid_after_utc
         result = self._ask("bind", read_server_info=False)
         if result["result"] != _SUCCESS:
             _log.debug("bind at %s: %s", server.name, result["message"])
@@ -181,20 +184,15 @@ class LdapSession:
         try:
             getattr(self._connection, verb)(*args, **more)
             result = self._connection.result
-        except (LDAPException, OSError) as error:
-            raise self._wire.failure or self._unexpected(error) from error
         except _UNREADABLE as error:
-            raise self._wire.failure or self._unreadable(error) from error
+            # the library's own error may hold the request, and a bind request holds the password
+            raise self._wire.failure or self._unreadable(error) from None
         if not isinstance(result, dict) or "result" not in result:
             raise incomplete(self.server.name, "an answer without a result")
         return result
 
-    def _unexpected(self, error: Exception) -> DirectoryError:
-        _log.debug("ldap3 at %s: %s", self.server.name, error)
-        return unreachable(self.server.name, f"the conversation broke off ({type(error).__name__})")
-
     def _unreadable(self, error: Exception) -> DirectoryError:
-        _log.debug("answer of %s cannot be read", self.server.name, exc_info=error)
+        _log.debug("answer of %s cannot be read: %s", self.server.name, type(error).__name__)
         return incomplete(self.server.name, "an answer that cannot be read")
 
     def _check(self, result: Mapping[str, Any]) -> None:
@@ -207,7 +205,7 @@ class LdapSession:
             Found(
                 dn=item["dn"],
                 values={
-                    self._lower(name): tuple(values)
+                    self._lower(name): tuple(values or ())
                     for name, values in item["raw_attributes"].items()
                 },
             )

@@ -46,6 +46,8 @@ class Wire:
         """Connect, to each address of the name in turn."""
         try:
             self._socket = socket.create_connection(self._address, self._timeouts.connect_s)
+        except UnicodeError as error:  # no label of a name is empty or above 63 octets
+            raise unreachable(self._server, "its name is not a host name") from error
         except OSError as error:
             raise connect_error(self._server, error) from error
 

@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import time
-import tracemalloc
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
-from offhook.actions.ports import NotifyKind, NotifyOutcome
+from offhook.actions.ports import NotifyKind, NotifyOrder, NotifyOutcome
 from offhook.actions.reboots import FALLBACK, Reboots, Target
 from offhook.core.events import PhoneRegistered, RebootAdvanced
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Reboot, RebootStep, Registration
 from offhook.core.secret import Secret
-from tests.fakes import ACCEPTED
+from tests.fakes import ACCEPTED, FakeEngine
 from tests.world import HOME, World, mac, registration, settle, sip_agent_of, until
 
 UNANSWERED = NotifyOutcome(kind=NotifyKind.UNANSWERED)
@@ -228,12 +229,12 @@ async def test_being_told_twice_that_it_left_takes_nothing_back() -> None:
     device = await phone(world)
     answer: asyncio.Future[NotifyOutcome] = asyncio.get_running_loop().create_future()
 
-    class Again(type(world.engine)):  # type: ignore[misc]  # the fake's own class
-        async def notify(self, order, on_sent):  # type: ignore[no-untyped-def]
+    class Again(FakeEngine):
+        async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
             on_sent()
-            await answer
+            outcome = await answer
             on_sent()
-            return ACCEPTED
+            return outcome
 
     world.engine = Again(bindings=world.engine.bindings)
     world.assemble()
@@ -507,6 +508,22 @@ async def test_a_phone_that_registered_anew_while_waiting_is_told_at_its_new_con
     assert last(world, reboot).contact == f"sip:1001@{HOME}:7777"
 
 
+async def test_a_phone_with_the_former_secret_is_answered_with_it() -> None:
+    world = await World.make()
+    device = await phone(world)
+    former = world.state.extensions["1001"].secret
+    world.engine.scripts[world.engine.bindings[0].contact] = CHALLENGED
+    _, changes = await world.extensions.change_extension("test", "1001", secret="a-new-secret")
+    (reboot,) = changes.reboots
+    await until(lambda: steps(world, reboot)[-1] is RebootStep.CHALLENGED)
+    assert [order.secret.reveal() for order in world.engine.orders] == [
+        "a-new-secret",
+        former.reveal(),
+    ]
+    assert steps(world, reboot).count(RebootStep.NOTIFIED) == 1
+    assert device.mac == reboot.mac
+
+
 async def test_a_phone_that_left_while_waiting_ends_failed_and_says_so() -> None:
     world = await World.make(per_second=100)
     first, device = await phone(world, 1), await phone(world, 2)
@@ -761,40 +778,47 @@ async def test_a_store_that_fails_is_told_once_and_reboots_go_on(
 # --- many ----------------------------------------------------------------------------------------
 
 
+class Crowd(FakeEngine):
+    """One registration for each extension, found by number."""
+
+    by_extension: Mapping[str, Registration] = MappingProxyType({})
+
+    def registrations(self, extension: str | None = None) -> tuple[Registration, ...]:
+        return (self.by_extension[extension],) if extension in self.by_extension else ()
+
+
 async def test_ten_thousand_reboots_leave_nothing_behind() -> None:
     world = await World.make()
-    world.events._listeners.clear()
-    world.events.subscribe(world.reboots.on_event)
-    extension = world.state.extensions["1001"]
     device = await world.device()
-    targets = []
-    for number in range(10_000):
-        one = replace(device, mac=Mac(0x001565000001 + number))
-        binding = registration(f"{20_000 + number}", port=1 + number % 60_000, phone=one.mac)
-        world.state.extensions[binding.extension] = extension
-        targets.append(Target(registration=binding, device=one))
-    by_extension = {item.registration.extension: item.registration for item in targets}
-    world.engine.registrations = (  # type: ignore[method-assign]  # 10,000 by number
-        lambda extension=None: (by_extension[extension],)
-    )
-    tracemalloc.start()
-    try:
-        ordered = world.reboots.order(targets, reason="r", asked_by="a", is_automatic=True)
-        began = time.process_time()
-        found = await world.reboots.wait_sent(ordered, 60)
-        assert all(item.step is not RebootStep.PENDING for item in found)
-        assert time.process_time() - began < 10
-        await until(lambda: not world.reboots._sent)
-        assert len(world.reboots._followed) == 10_000
-        world.clock.pass_s(301)
-        world.reboots.sweep()
-        await world.reboots.stop()
-        del ordered, found
-    finally:
-        tracemalloc.stop()
-    assert len(world.reboots._followed) == 0
-    assert not world.reboots._sent
+    targets = [
+        Target(
+            registration=registration(f"{20_000 + number}", phone=Mac(0x001565000001 + number)),
+            device=replace(device, mac=Mac(0x001565000001 + number)),
+        )
+        for number in range(10_000)
+    ]
+    engine = Crowd()
+    engine.by_extension = {item.registration.extension: item.registration for item in targets}
+    world.engine = engine
+    world.events._listeners.clear()
+    world.assemble()
+    ordered = world.reboots.order(targets, reason="r", asked_by="a", is_automatic=True)
+    began_s = time.process_time()
+    found = await world.reboots.wait_sent(ordered, 60)
+    assert time.process_time() - began_s < 6
+    assert all(item.step is not RebootStep.PENDING for item in found)
+    await until(lambda: not world.reboots._sent)
+    assert len(world.reboots._followed) == 10_000
+    world.clock.pass_s(301)
+    world.reboots.sweep()
+    await world.reboots.stop()
+    followed = world.reboots._followed
+    assert not followed._by_id
+    assert not followed._by_phone
+    assert not followed._by_extension
+    assert not world.reboots._running
     assert {item.step for item in world.reboots.latest().values()} == {RebootStep.NOT_FETCHED}
+    assert {item.step for item in world.reboot_store.kept.values()} == {RebootStep.NOT_FETCHED}
     assert len(world.reboot_store.kept) == 10_000
 
 

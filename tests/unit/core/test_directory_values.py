@@ -162,6 +162,10 @@ def test_sites_may_order_names_their_way() -> None:
     assert person(policy, givenName=" Ada ", sn="King\n").name == "King, Ada"
 
 
+def test_empty_format_is_passed_over() -> None:
+    assert person(replace(POLICY, name_formats=(" ", "{cn}")), cn="Countess").name == "Countess"
+
+
 def test_person_without_any_name_is_a_problem() -> None:
     policy = replace(POLICY, name_formats=("{displayName}",))
     found = problem(policy, displayName="\u200b")

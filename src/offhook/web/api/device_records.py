@@ -12,10 +12,9 @@ from offhook.core.converge import stale_files
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Sighting
 from offhook.diagnosis.facts import RenderFault
+from offhook.web.api.answers import in_turns
 from offhook.web.api.reboots import RebootRecord, reboot_record
 from offhook.web.ports import Services
-
-_DEVICES_A_TURN = 25
 
 Expected = Mapping[str, str] | RenderFault
 
@@ -60,12 +59,9 @@ class DeviceRecord(BaseModel):
 async def device_records(services: Services, devices: Sequence[Device]) -> list[DeviceRecord]:
     """Show several; what was never rendered is rendered in a thread."""
     expected = await asyncio.to_thread(_expected, services, [device.mac for device in devices])
-    records = []
-    for turn, device in enumerate(devices, start=1):
-        records.append(_record(services, device, expected.get(device.mac, {})))
-        if turn % _DEVICES_A_TURN == 0:
-            await asyncio.sleep(0)
-    return records
+    return await in_turns(
+        devices, lambda device: _record(services, device, expected.get(device.mac, {}))
+    )
 
 
 async def device_record(services: Services, device: Device) -> DeviceRecord:

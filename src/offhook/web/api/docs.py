@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,17 +31,21 @@ _POLICY = {
 @router.get("/api/openapi.json")
 async def get_openapi(request: Request) -> Response:
     """Give the OpenAPI document."""
-    return Response(json_bytes(request.app.openapi()), 200, HEADERS, JSON)
+    document = await asyncio.to_thread(request.app.openapi)
+    return Response(json_bytes(document), 200, HEADERS, JSON)
 
 
 @router.get("/api/docs")
 async def get_docs(request: Request) -> Response:
     """Give the page."""
-    document = request.app.openapi()
-    page = _PAGES.get_template("api_docs.html.j2").render(
+    page = await asyncio.to_thread(lambda: _page(request.app.openapi()))
+    return Response(page.encode(), 200, {**HEADERS, **_POLICY}, HTML)
+
+
+def _page(document: Mapping[str, Any]) -> str:
+    return _PAGES.get_template("api_docs.html.j2").render(
         document=document, groups=_groups(document), fields=_fields(document)
     )
-    return Response(page.encode(), 200, {**HEADERS, **_POLICY}, HTML)
 
 
 def _groups(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str, Mapping[str, Any]]]]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from offhook.core.model import Extension
-from offhook.web.api.answers import Done, answer, long_answer
+from offhook.web.api.answers import Done, answer, in_turns, long_answer
 from offhook.web.api.context import Actor, Api
 from offhook.web.api.fields import PAGE_MAX, Fields, SearchPage, Text
 from offhook.web.api.reboots import RebootRecord, reboot_records
@@ -100,7 +100,7 @@ async def list_extensions(services: Api, page: Annotated[ExtensionPage, Query()]
             total=len(found),
             limit=page.limit,
             offset=page.offset,
-            extensions=[_record(services, item) for item in shown],
+            extensions=await in_turns(shown, lambda item: _record(services, item)),
         )
     )
 

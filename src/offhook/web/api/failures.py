@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -101,7 +102,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     failed = cast(HTTPException, error)
     path = request.url.path[:100]
     if failed.status_code == 405:
-        allowed = ", ".join(_allowed(request.app, request.url.path)) or "nothing"
+        methods = await asyncio.to_thread(_allowed, request.app, request.url.path)
+        allowed = ", ".join(methods) or "nothing"
         message = f"{request.method} is not allowed at {path}; allowed: {allowed}"
         return _answer(405, "method_not_allowed", message, _DOCS, {"Allow": allowed})
     if failed.status_code == 404:

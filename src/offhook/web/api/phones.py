@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from offhook.core.mac import Mac
 from offhook.core.model import Reboot, RebootStep, Registration
-from offhook.web.api.answers import long_answer
+from offhook.web.api.answers import in_turns, long_answer
 from offhook.web.api.context import Actor, Api
 from offhook.web.api.fields import Page
 from offhook.web.api.reboots import RebootRecord, reboot_records
@@ -20,7 +19,6 @@ from offhook.web.ports import Services
 
 router = APIRouter(tags=["phones"])
 
-_EXTENSIONS_A_TURN = 25
 _UNSENT = frozenset({RebootStep.PENDING})
 _FAILED = frozenset(
     {RebootStep.FAILED, RebootStep.REFUSED, RebootStep.CHALLENGED, RebootStep.UNANSWERED}
@@ -137,14 +135,13 @@ def _error(reboot: Reboot) -> str:
 
 async def _owners(services: Services, numbers: Iterable[str]) -> dict[tuple[str, str], Mac]:
     """Device of each registration, by extension and contact."""
-    owners: dict[tuple[str, str], Mac] = {}
-    for turn, number in enumerate(numbers, start=1):
-        for target in services.reboots.targets_of_extension(number):
-            if target.device is not None:
-                owners[number, target.registration.contact] = target.device.mac
-        if turn % _EXTENSIONS_A_TURN == 0:
-            await asyncio.sleep(0)
-    return owners
+    targets = await in_turns(list(numbers), services.reboots.targets_of_extension)
+    return {
+        (target.registration.extension, target.registration.contact): target.device.mac
+        for group in targets
+        for target in group
+        if target.device is not None
+    }
 
 
 def _record(
