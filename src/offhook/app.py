@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.free_settings import FreeSettings
+from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import PhonePolicy, Phones
 from offhook.actions.ports import SipEngine
@@ -26,6 +27,7 @@ from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.state import State
+from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
@@ -73,6 +75,8 @@ class Pbx:
     free_settings: FreeSettings
     changing: Changing
     diagnose: Diagnose
+    links: Links
+    syncs: Mapping[str, Sync]
     sip_port: int
     started_at: datetime = field(default_factory=utc_now)
     version: str = __version__
@@ -130,6 +134,7 @@ async def _start(
     sources, revision = await asyncio.to_thread(load_templates, settings.provisioning.templates)
     state = State(store=store.inventory, source=_source(settings, http_port, sources))
     await state.load()
+    state.links.update((link.guid, link) for link in await store.links.load_links())
     engine = _engine(settings, state, store, events)
     await engine.start()
     stops.append(engine.stop)
@@ -248,6 +253,8 @@ def _assemble(
         free_settings=FreeSettings(changing),
         changing=changing,
         diagnose=diagnose,
+        links=Links(changing),
+        syncs={},
         sip_port=engine.port,
     )
 
@@ -277,6 +284,9 @@ def services(pbx: Pbx) -> Services:
         version=pbx.version,
         started_at=pbx.started_at,
         now=utc_now,
+        syncs=pbx.syncs,
+        links=pbx.links,
+        link_store=pbx.store.links,
     )
 
 

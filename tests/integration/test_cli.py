@@ -17,7 +17,7 @@ from offhook import __version__
 from offhook.cli.simulate import is_this_host
 from offhook.simulator.virtual_phone import VirtualPhone
 from tests.contract import build
-from tests.integration.commands import Result, offhook, offhook_now
+from tests.integration.commands import Result, offhook, offhook_now, process
 from tests.integration.running import Running, running_pbx
 
 MAC = "00:15:65:12:34:56"
@@ -399,9 +399,8 @@ def start_server(config: Path) -> subprocess.Popen[str]:
 
 
 def refused_server(config: Path) -> tuple[int, str]:
-    process = start_server(config)
-    output, _ = process.communicate(timeout=30)
-    return process.returncode, output
+    result = offhook_now("serve", "--config", str(config))
+    return result.code, result.out + result.err
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -410,17 +409,17 @@ def test_serve_prints_the_ports_it_chose_and_stops_cleanly(
 ) -> None:
     config = tmp_path / "config.yml"
     config.write_text(CONFIG.format(http=0, sip=0), encoding="utf-8")
-    process = start_server(config)
-    assert process.stdout is not None
+    server = start_server(config)
+    assert server.stdout is not None
     lines = []
     while "Log" not in "".join(lines):
-        lines.append(process.stdout.readline())
-        assert process.poll() is None, lines
+        lines.append(server.stdout.readline())
+        assert server.poll() is None, lines
     url = next(word for word in "".join(lines).split() if word.endswith("/api/status"))
     assert httpx.get(url, trust_env=False).json()["running"] is True
-    process.send_signal(how)
-    rest, _ = process.communicate(timeout=30)
-    assert process.returncode == 0, rest
+    server.send_signal(how)
+    rest, _ = server.communicate(timeout=30)
+    assert server.returncode == 0, rest
     assert rest.endswith("Stopped\n")
     assert "Traceback" not in "".join(lines) + rest
     log = (tmp_path / "logs" / "pbx.log").read_text(encoding="utf-8")
@@ -480,7 +479,7 @@ def test_serve_without_its_file_says_which(tmp_path: Path) -> None:
 async def test_a_second_server_on_the_same_data_is_refused(
     running: Running, tmp_path: Path
 ) -> None:
-    code, output = await asyncio.to_thread(refused_server, tmp_path / "config.yml")
-    assert code == 2
-    assert "P105 setting store.url cannot be used" in output
+    result = await process(str(OFFHOOK), "serve", "--config", "config.yml", cwd=tmp_path)
+    assert result.code == 2
+    assert "P105 setting store.url cannot be used" in result.err
     assert running.http.port

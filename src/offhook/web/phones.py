@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +20,7 @@ QUERY_MAX = 1024
 AGENT_MAX = 1024
 TEST_HEADER = b"x-offhook-test"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _METHODS = ("GET", "HEAD", "PUT", "POST")
 _CLOSE = (b"connection", b"close")
 _log = logging.getLogger("offhook.web.phones")
@@ -52,7 +54,7 @@ def read_path(raw_path: bytes, query: bytes) -> str:
     if len(raw_path) > PATH_MAX or len(query) > QUERY_MAX:
         raise UnusablePathError(414, "the address is too long")
     path = decode_path(raw_path.lstrip(b"/")[len(PREFIX) - 1 :])
-    if any(character < " " or character == "\x7f" for character in path):
+    if _CONTROL.search(path):
         raise UnusablePathError(400, "the path has a control character")
     return path.lstrip("/")
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
+from offhook.actions.directory_ports import LinkStore
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.free_settings import FreeSettings
+from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import Phones
 from offhook.actions.ports import (
@@ -23,6 +26,7 @@ from offhook.actions.ports import (
 from offhook.actions.reboots import Reboots
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.state import State
+from offhook.actions.sync import Sync
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.diagnosis.facts import ConfigFacts
@@ -55,3 +59,6 @@ class Services:
     version: str
     started_at: datetime
     now: Clock
+    syncs: Mapping[str, Sync]
+    links: Links
+    link_store: LinkStore

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offhook.cli.troubleshoot.config_file import (
@@ -25,12 +25,13 @@ VALUES = st.one_of(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(WORDS, st.dictionaries(WORDS, VALUES, min_size=1), min_size=1))
-def test_reads_what_a_yaml_library_wrote(settings):
-    values, problems = parse_config(yaml.safe_dump(settings, width=1000, sort_keys=False))
+def test_reads_what_a_yaml_library_wrote(sections):
+    values, problems = parse_config(yaml.safe_dump(sections, width=1000, sort_keys=False))
     expected = {
         f"{section}.{key}": str(value)
-        for section, keys in settings.items()
+        for section, keys in sections.items()
         for key, value in keys.items()
     }
     assert problems == ()

@@ -9,6 +9,7 @@ from offhook.web.api import (
     device_files,
     devices,
     diagnostics,
+    directory,
     docs,
     extensions,
     phones,
@@ -58,6 +59,7 @@ def create_api(services: Services) -> FastAPI:
         phones,
         reboots,
         changes,
+        directory,
         tokens,
         docs,
     ):

@@ -1,0 +1,100 @@
+"""Wire the directories of the settings: their sources, their runs, their schedule."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from offhook.actions.changing import Changing
+from offhook.actions.directory_ports import DirectorySource, LinkStore
+from offhook.actions.ports import SipEngine
+from offhook.actions.reboots import Reboots
+from offhook.actions.sync import Sync
+from offhook.core.directory import DirectoryPolicy
+from offhook.diagnosis.facts import ConfigProblem
+from offhook.directory.file import FileDirectory
+from offhook.directory.ldap import LdapDirectory
+from offhook.directory_settings import IntegrationSettings, Plan, seconds
+from offhook.errors import BadRequestError
+from offhook.settings import SettingsError
+
+_log = logging.getLogger("offhook.directory")
+
+
+def build_syncs(
+    settings: IntegrationSettings,
+    *,
+    changing: Changing,
+    reboots: Reboots,
+    engine: SipEngine,
+    store: LinkStore,
+) -> dict[str, Sync]:
+    """The synchronisations that are enabled, by source. Raises SettingsError."""
+
+    def sync(source: DirectorySource, plan: Plan, policy: DirectoryPolicy) -> Sync:
+        return Sync(
+            source=source,
+            policy=policy,
+            state=changing.state,
+            changing=changing,
+            reboots=reboots,
+            engine=engine,
+            store=store,
+            new_id=lambda: secrets.token_hex(8),
+            reports_keep=plan.reports_keep,
+        )
+
+    syncs = {}
+    directory, file = settings.active_directory, settings.file
+    if directory.enabled:
+        try:
+            source = LdapDirectory(directory.ldap(), name="ad")
+        except (ValueError, OSError) as error:
+            problem = ConfigProblem(
+                code="P105", key="integrations.active_directory", message=str(error)
+            )
+            raise SettingsError((problem,)) from None
+        syncs["ad"] = sync(source, directory, directory.policy())
+    if file.enabled and file.path is not None:
+        syncs["file"] = sync(FileDirectory(file.path, name="file"), file, file.policy())
+    return syncs
+
+
+def scheduled(
+    syncs: Mapping[str, Sync], settings: IntegrationSettings, store: LinkStore
+) -> Callable[[], Awaitable[None]]:
+    """Give the action that, called every few seconds, runs what is due.
+
+    A source runs by itself only after its first run was asked for, each time `every` after the
+    last, with jitter; an automatic run never confirms a plan that a brake refused.
+    """
+    plans: dict[str, Plan] = {"ad": settings.active_directory, "file": settings.file}
+    due: dict[str, float] = {}
+
+    def next_due(name: str) -> float:
+        schedule = plans[name].schedule
+        jitter = random.uniform(0, seconds(schedule.jitter))  # noqa: S311 - spreads load only
+        return time.monotonic() + seconds(schedule.every) + jitter
+
+    async def tick() -> None:
+        for name, sync in syncs.items():
+            if not seconds(plans[name].schedule.every):
+                continue
+            if name not in due:
+                reports = await store.list_reports(200)
+                asked = any(item.source == name and not item.is_dry_run for item in reports)
+                if asked:
+                    due[name] = next_due(name)
+                continue
+            if time.monotonic() < due[name] or sync.running is not None:
+                continue
+            due[name] = next_due(name)
+            try:
+                await sync.run("schedule")
+            except BadRequestError as error:
+                _log.info("Directory sync not run now: %s", error)
+
+    return tick
