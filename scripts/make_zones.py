@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from textwrap import fill
 
-HEAD = '''"""POSIX TZ rule (IEEE 1003.1 §8.3) to the IANA zones that follow it now; made by scripts/make_zones.py."""
+HEAD = '''"""POSIX TZ rule (IEEE 1003.1 §8.3) to its IANA zones; made by scripts/make_zones.py."""
 
 ZONES_BY_RULE = {
 '''

@@ -6,7 +6,8 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from offhook.actions.changing import Changing
 from offhook.actions.directory_ports import DirectorySource, LinkStore
@@ -63,38 +64,43 @@ def build_syncs(
     return syncs
 
 
-def scheduled(
-    syncs: Mapping[str, Sync], settings: IntegrationSettings, store: LinkStore
-) -> Callable[[], Awaitable[None]]:
-    """Give the action that, called every few seconds, runs what is due.
+@dataclass(slots=True)
+class Schedule:
+    """Runs what is due; call `tick` every few seconds.
 
     A source runs by itself only after its first run was asked for, each time `every` after the
     last, with jitter; an automatic run never confirms a plan that a brake refused.
     """
-    plans: dict[str, Plan] = {"ad": settings.active_directory, "file": settings.file}
-    due: dict[str, float] = {}
 
-    def next_due(name: str) -> float:
-        schedule = plans[name].schedule
-        jitter = random.uniform(0, seconds(schedule.jitter))  # noqa: S311 - spreads load only
-        return time.monotonic() + seconds(schedule.every) + jitter
+    syncs: Mapping[str, Sync]
+    settings: IntegrationSettings
+    store: LinkStore
+    _due: dict[str, float] = field(default_factory=dict)
 
-    async def tick() -> None:
-        for name, sync in syncs.items():
-            if not seconds(plans[name].schedule.every):
+    async def tick(self) -> None:
+        """Look at every source once."""
+        for name, sync in self.syncs.items():
+            plan = self.settings.active_directory if name == "ad" else self.settings.file
+            if not seconds(plan.schedule.every):
                 continue
-            if name not in due:
-                reports = await store.list_reports(200)
-                asked = any(item.source == name and not item.is_dry_run for item in reports)
-                if asked:
-                    due[name] = next_due(name)
-                continue
-            if time.monotonic() < due[name] or sync.running is not None:
-                continue
-            due[name] = next_due(name)
-            try:
-                await sync.run("schedule")
-            except BadRequestError as error:
-                _log.info("Directory sync not run now: %s", error)
+            if name not in self._due:
+                if await self._was_asked(name):
+                    self._due[name] = _next_due(plan)
+            elif time.monotonic() >= self._due[name] and sync.running is None:
+                self._due[name] = _next_due(plan)
+                await self._run(sync)
 
-    return tick
+    async def _was_asked(self, name: str) -> bool:
+        reports = await self.store.list_reports(200)
+        return any(item.source == name and not item.is_dry_run for item in reports)
+
+    async def _run(self, sync: Sync) -> None:
+        try:
+            await sync.run("schedule")
+        except BadRequestError as error:
+            _log.info("Directory sync not run now: %s", error)
+
+
+def _next_due(plan: Plan) -> float:
+    jitter = random.uniform(0, seconds(plan.schedule.jitter))  # noqa: S311 - spreads load only
+    return time.monotonic() + seconds(plan.schedule.every) + jitter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from offhook.actions.directory_ports import DirectoryError
 from offhook.core.directory import DirectoryRead
 from offhook.directory.ldap import LdapDirectory
 from offhook.directory.ldap_settings import LdapSettings
-from tests.integration.ad import QUICK, FilledDomain, LoopLag
+from tests.integration.ad import QUICK, FilledDomain, LoopLag, cloned_domain
 
 pytestmark = pytest.mark.needs("samba", "samba-tool", "ldapsearch")
 
@@ -47,13 +46,13 @@ async def answer_of(settings: LdapSettings) -> DirectoryRead:
     return answer
 
 
-@contextmanager
-def certificate(domain: FilledDomain, kind: str) -> Iterator[None]:
-    domain.tell("cert", kind)
-    try:
-        yield
-    finally:
-        domain.tell("cert", "good")
+@pytest.fixture(scope="module")
+def other_domain(
+    filled_domain: FilledDomain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FilledDomain]:
+    """A copy whose certificate each test sets for itself."""
+    with cloned_domain(filled_domain, tmp_path_factory.mktemp("certificates") / "dc") as domain:
+        yield domain
 
 
 @pytest.mark.parametrize(
@@ -66,17 +65,15 @@ def certificate(domain: FilledDomain, kind: str) -> Iterator[None]:
         ("notyet", "P505"),
     ],
 )
-async def test_bad_certificate_is_named(filled_domain: FilledDomain, kind: str, code: str) -> None:
-    with certificate(filled_domain, kind):
-        fault = await fault_of(filled_domain.settings())
-    assert fault.code == code
-    assert fault.values["server"] == f"{filled_domain.env['AD_IP']}:636"
-
-
-async def test_bad_certificate_is_named_with_start_tls(filled_domain: FilledDomain) -> None:
-    settings = filled_domain.settings(servers=(filled_domain.env["AD_URL"],), start_tls=True)
-    with certificate(filled_domain, "wrongname"):
-        assert (await fault_of(settings)).code == "P503"
+async def test_bad_certificate_is_named(other_domain: FilledDomain, kind: str, code: str) -> None:
+    other_domain.tell("cert", kind)
+    for settings in (
+        other_domain.settings(),
+        other_domain.settings(servers=(other_domain.env["AD_URL"],), start_tls=True),
+    ):
+        fault = await fault_of(settings)
+        assert fault.code == code
+        assert fault.values["server"] == settings.parsed_servers()[0].name
 
 
 async def test_frozen_server_is_given_up(filled_domain: FilledDomain) -> None:
@@ -124,9 +121,6 @@ async def test_fault_is_named_in_time(
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("49:52e", "wrong password"),
-        ("49:525", "no such user"),
-        ("49:530", "not allowed at this time"),
         ("49:532", "password expired"),
         ("49:533", "account disabled"),
         ("49:701", "account expired"),
@@ -198,8 +192,10 @@ async def test_odd_values_come_as_they_are(
     filled_domain: FilledDomain, kind: str, values: tuple[bytes, ...]
 ) -> None:
     async with filled_domain.proxy(f"inject=displayName:{kind}") as url:
-        answer = await answer_of(filled_domain.settings(servers=(url,)))
-    assert len(answer.entries) == len(filled_domain.people())
+        answer = await answer_of(
+            filled_domain.settings(servers=(url,), user_filter="(sAMAccountName=edge-*)")
+        )
+    assert len(answer.entries) > 20
     assert {entry.values.get("displayname", ()) for entry in answer.entries} == {values}
 
 

@@ -19,8 +19,8 @@ Settings = Mapping[str, str]
 class Extension:
     """A number that can be called: number, display name, SIP secret. Not a phone.
 
-    `source` is `manual` or the directory that keeps it. A disabled one cannot register, and its line
-    is off on its phones; number and secret are kept.
+    `source` is `manual` or the directory that keeps it. A disabled one cannot register, and its
+    line is off on its phones; number and secret are kept.
     """
 
     number: str

@@ -110,9 +110,9 @@ class PhoneBehaviour:
     """How this maker's phones act: enough to simulate one.
 
     `files` are names in the order asked, with `{mac}`, `{MAC}`, `{code}`; `agent` and `sip_agent`
-    are User-Agents with `{label}`, `{mac}`, `{MAC}`, `{mac_colons}`. `mac_header` is the SIP header that names
-    the MAC in REGISTER, empty when it does not. `challenges_notify` answers NOTIFY with 401 first.
-    `stops_at_first` is True when the phone stops asking at the first file it gets.
+    are User-Agents with `{label}`, `{mac}`, `{MAC}`, `{mac_colons}`. `mac_header` is the SIP header
+    that names the MAC in REGISTER, empty when none does. `challenges_notify` answers NOTIFY with
+    401 first. `stops_at_first` is True when the phone stops asking at the first file it gets.
     """
 
     files: tuple[str, ...]

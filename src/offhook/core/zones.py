@@ -1,4 +1,4 @@
-"""POSIX TZ rule (IEEE 1003.1 §8.3) to the IANA zones that follow it now; made by scripts/make_zones.py."""
+"""POSIX TZ rule (IEEE 1003.1 §8.3) to its IANA zones; made by scripts/make_zones.py."""
 
 ZONES_BY_RULE = {
     "<+00>0": ("Africa/Casablanca Africa/El_Aaiun "),
