@@ -31,7 +31,7 @@ def main(example: Path, target: Path) -> int:
     target.write_text(text, encoding="utf-8")
     print(f"Wrote {target} with server.external_ip: {address}")
     if address == "127.0.0.1":
-        print("This machine has no network address: phones cannot reach it until you set one there.")
+        print("This machine has no network address: set one there, or no phone can reach it.")
     return 0
 
 

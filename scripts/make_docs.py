@@ -7,6 +7,7 @@ from pathlib import Path
 from offhook import vendors
 from offhook.diagnosis.pages import fault_pages
 from offhook.diagnosis.rules import rules
+from offhook.settings_page import settings_page
 from offhook.vendors import load_profiles
 from offhook.vendors._pages import render_vendor_page
 
@@ -38,6 +39,7 @@ def main() -> None:
     """Write every generated page."""
     write_folder(DOCS / "faults", fault_pages(rules()))
     write_folder(DOCS / "vendors", vendor_pages())
+    (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

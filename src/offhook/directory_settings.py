@@ -90,8 +90,8 @@ class Names(Section):
 class BrakeSetting(Section):
     """At most so many percent of the active people, but never less than so many."""
 
-    percent: int = Field(10, ge=0, le=100)
-    at_least: int = Field(5, ge=0)
+    percent: int = Field(10, ge=0, le=100, description="percent of the active people")
+    at_least: int = Field(5, ge=0, description="people who may change however few there are")
 
     def brake(self) -> Brake:
         """As the planner takes it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import logging.handlers
 import queue
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,17 +29,29 @@ DATES = "%Y-%m-%d %H:%M:%S"
 BLOCKS_A_MINUTE = 60
 """Refusals told in full each minute; the others are counted, so strangers cannot fill the disk."""
 
+LINES_WAITING = 100_000
+"""Lines that wait for the disk; more are dropped."""
+
+REPEATS_KEPT = 4096
+"""Refusals remembered, so that a repeated one is told once a minute."""
+
+# Turned away by their address before anybody looked for whom they ask.
+_BY_ADDRESS = frozenset({"P101", "P801", "P802"})
+
 _log = logging.getLogger("offhook.phones")
 
 
 class _OneLine(logging.Formatter):
     """Escapes control characters: what came over the wire can never start a line of its own."""
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """Give the record's one line."""
+        return escaped(super().formatMessage(record))
+
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if record.exc_info or record.stack_info:
-            return text
-        return escaped(text)
+        """Give the line; a traceback follows, indented."""
+        first, *more = super().format(record).split("\n")
+        return "\n".join([first, *(f"    {escaped(line)}" for line in more)])
 
 
 def escaped(text: str) -> str:
@@ -66,8 +80,8 @@ def start_log(
         handlers.append(logging.StreamHandler(sys.stderr))
     for handler in handlers:
         handler.setFormatter(_OneLine(FORMAT, DATES))
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(100_000)
-    listener = logging.handlers.QueueListener(lines, *handlers)
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(LINES_WAITING)
+    listener = _PatientListener(lines, *handlers)
     root = logging.getLogger("offhook")
     root.setLevel(level)
     root.propagate = False
@@ -87,29 +101,93 @@ def start_log(
 class _DroppingQueueHandler(logging.handlers.QueueHandler):
     """Drops lines when the disk cannot follow: a phone's answer matters more than its line."""
 
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Make a record that can wait: message and traceback as texts."""
+        prepared = copy.copy(record)
+        prepared.msg, prepared.args = record.getMessage(), None
+        if record.exc_info:
+            prepared.exc_text = logging.Formatter().formatException(record.exc_info)
+            prepared.exc_info = None
+        return prepared
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Drop without a word; the record would find no place either."""
+
+
+class _PatientListener(logging.handlers.QueueListener):
+    """Ends also while the queue is full."""
+
+    def enqueue_sentinel(self) -> None:
+        """Wait for room."""
+        while True:
+            try:
+                super().enqueue_sentinel()
+            except queue.Full:
+                time.sleep(0.01)
+            else:
+                return
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """So many blocks of one kind a minute; the others are counted and told as a number."""
+
+    what: str
+    _minute: int = -1
+    _told: int = 0
+    _untold: int = 0
+
+    def pass_to(self, now_s: float) -> None:
+        """Begin a new minute when it is time, and tell what the last one left out."""
+        minute = int(now_s // 60)
+        if minute == self._minute:
+            return
+        if self._untold:
+            _log.warning("%d more %s", self._untold, self.what)
+        self._minute, self._told, self._untold = minute, 0, 0
+
+    def take(self) -> bool:
+        """True when one more may be told in full."""
+        if self._told >= BLOCKS_A_MINUTE:
+            self._untold += 1
+            return False
+        self._told += 1
+        return True
+
+
+def _of_requests(whose: str) -> Callable[[], _Allowance]:
+    where = "see /api/provisioning/requests"
+    return lambda: _Allowance(f"refused provisioning requests {whose} are not shown here; {where}")
+
+
+def _of_registers() -> _Allowance:
+    where = "see /api/provisioning/diagnostics"
+    return _Allowance(f"refused registrations are not shown here; {where}")
 
 
 @dataclass(slots=True)
 class Teller:
     """Tells events in the log, from the finished record alone, with strangers' volume bounded.
 
-    `server` is `address:port` of our SIP side.
+    `server` is `address:port` of our SIP side. Registered devices have an allowance of their own,
+    so that no flood of strangers hides them.
     """
 
     server: str
     monotonic: Callable[[], float]
     _repeats: OrderedDict[tuple[str, str], tuple[float, int]] = field(default_factory=OrderedDict)
-    _minute: int = 0
-    _told: int = 0
-    _untold: int = 0
+    _devices: _Allowance = field(default_factory=_of_requests("of devices"))
+    _strangers: _Allowance = field(default_factory=_of_requests("of strangers"))
+    _registers: _Allowance = field(default_factory=_of_registers)
 
     def on_event(self, event: Event) -> None:
         """Listen to everything that is worth a line."""
+        now_s = self.monotonic()
+        for allowance in (self._devices, self._strangers, self._registers):
+            allowance.pass_to(now_s)
         match event:
             case AttemptRecorded(attempt=attempt):
-                self._tell_attempt(attempt)
+                self._tell_attempt(attempt, now_s)
             case RebootAdvanced(reboot=reboot):
                 _tell_reboot(reboot)
             case PhoneRegistered(registration=registration, is_new=True):
@@ -127,49 +205,43 @@ class Teller:
                     reason,
                 )
             case RegistrationRefused():
-                _tell_refused_register(event)
+                if self._registers.take():
+                    _tell_refused_register(event)
             case _:
                 pass
 
-    def _tell_attempt(self, attempt: Attempt) -> None:
-        if attempt.kind is not OutcomeKind.REFUSED:
-            for level, line in attempt_lines(attempt, self.server):
-                _log.log(level, "%s", line)
-            return
-        count = self._repeated(attempt)
+    def _tell_attempt(self, attempt: Attempt, now_s: float) -> None:
+        count = self._untold_since(attempt, now_s) if attempt.fault else 0
         if count is None:
             return
         for level, line in attempt_lines(attempt, self.server):
             _log.log(level, "%s", line)
         if count:
-            _log.warning("  (the same happened %d more times in the last minute)", count)
+            _log.warning("  (the same happened %d more times since it was told last)", count)
 
-    def _repeated(self, attempt: Attempt) -> int | None:
+    def _untold_since(self, attempt: Attempt, now_s: float) -> int | None:
         """None when this refusal was told within the minute, else how many were not told since."""
-        now = self.monotonic()
-        minute = int(now // 60)
-        if minute != self._minute:
-            if self._untold:
-                _log.warning(
-                    "%d refused provisioning requests in the last minute are not shown here; "
-                    "see /api/provisioning/requests",
-                    self._untold,
-                )
-            self._minute, self._told, self._untold = minute, 0, 0
-        key = (attempt.mac.plain if attempt.mac else attempt.address, attempt.fault)
-        since, missed = self._repeats.get(key, (-60.0, 0))
-        if now - since < 60:
-            self._repeats[key] = (since, missed + 1)
+        key = (_asker(attempt), attempt.fault)
+        since_s, missed = self._repeats.get(key, (float("-inf"), 0))
+        if now_s - since_s < 60:
+            self._repeats[key] = (since_s, missed + 1)
             return None
-        if self._told >= BLOCKS_A_MINUTE:
-            self._untold += 1
+        if not (self._devices if attempt.extension else self._strangers).take():
             return None
-        self._told += 1
-        self._repeats[key] = (now, 0)
+        self._repeats[key] = (now_s, 0)
         self._repeats.move_to_end(key)
-        if len(self._repeats) > 4096:
+        if len(self._repeats) > REPEATS_KEPT:
             self._repeats.popitem(last=False)
         return missed
+
+
+def _asker(attempt: Attempt) -> str:
+    """What tells one phone's refusals from another's."""
+    if attempt.fault in _BY_ADDRESS:
+        return attempt.address
+    if attempt.mac is not None:
+        return attempt.mac.plain
+    return f"{attempt.address} {attempt.user_agent}"
 
 
 def attempt_lines(attempt: Attempt, server: str) -> Iterator[tuple[int, str]]:
@@ -196,11 +268,15 @@ def attempt_lines(attempt: Attempt, server: str) -> Iterator[tuple[int, str]]:
         case OutcomeKind.SERVED | OutcomeKind.UNCHANGED if attempt.extension:
             yield from _served_lines(attempt, server)
         case _:
-            yield (
-                logging.INFO,
-                f"Provisioning common file {attempt.file} delivered: {attempt.size_bytes} bytes "
-                f"to {attempt.address}",
-            )
+            yield logging.INFO, f"Provisioning common file {attempt.file} {_common_end(attempt)}"
+
+
+def _common_end(attempt: Attempt) -> str:
+    if attempt.kind is OutcomeKind.UNCHANGED:
+        return f"unchanged: not sent again to {attempt.address}"
+    if attempt.method == "HEAD":
+        return f"found: only its head was asked by {attempt.address}"
+    return f"delivered: {attempt.size_bytes} bytes to {attempt.address}"
 
 
 def _served_lines(attempt: Attempt, server: str) -> Iterator[tuple[int, str]]:

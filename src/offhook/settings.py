@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from offhook.core.preferences import PARSERS, Preferences, merged, parse_preference
+from offhook.core.preferences import (
+    PARSERS,
+    PreferenceError,
+    Preferences,
+    merged,
+    parse_preference,
+)
 from offhook.diagnosis.facts import ConfigProblem
 from offhook.directory_settings import IntegrationSettings, Section
-from offhook.errors import ConfigError
+from offhook.settings_reading import PROBLEM_SHOWN, lay_environment, read_yaml
+from offhook.settings_reading import SettingsError as SettingsError
 
-ENV_PREFIX = "OFFHOOK_"
+VALUE_SHOWN = 80
+"""Characters of an unusable value that its message repeats."""
+
+# RFC 3261 §25.1: what stands in a quoted-string without a backslash, ASCII only.
+_REALM = re.compile(r"[ !#-\[\]-~]+")
+_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:)(.+)")
 
 
 class ServerSettings(Section):
@@ -85,14 +97,33 @@ class SipSettings(Section):
     nonce_lifetime_s: int = Field(300, ge=30, le=3600, description="age at which a nonce is stale")
     max_contacts: int = Field(5, ge=1, le=20, description="phones per extension")
 
+    @field_validator("realm")
+    @classmethod
+    def _is_quotable(cls, value: str) -> str:
+        if not _REALM.fullmatch(value):
+            raise ValueError("must be printable ASCII without quotes and backslashes")
+        return value
+
+    @field_validator("max_expires_s")
+    @classmethod
+    def _is_not_below_least(cls, value: int, info: ValidationInfo) -> int:
+        least = info.data.get("min_expires_s", 0)
+        if value < least:
+            raise ValueError(f"must be not less than sip.min_expires_s ({least})")
+        return value
+
 
 class RebootSettings(Section):
     """How phones are told to fetch again."""
 
     per_second: float = Field(20, gt=0, le=1000, description="NOTIFYs a second at most")
     answer_timeout_s: float = Field(8, gt=0, le=32, description="wait for the answer to a NOTIFY")
-    fetch_timeout_s: float = Field(300, ge=1, description="wait for the phone to fetch its file")
-    register_timeout_s: float = Field(300, ge=1, description="wait for it to register after that")
+    fetch_timeout_s: float = Field(
+        300, ge=1, allow_inf_nan=False, description="wait for the phone to fetch its file"
+    )
+    register_timeout_s: float = Field(
+        300, ge=1, allow_inf_nan=False, description="wait for it to register after that"
+    )
 
 
 class LoggingSettings(Section):
@@ -153,12 +184,10 @@ class Settings(Section):
     def _are_neutral(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        texts = {str(k): ",".join(v) if isinstance(v, list) else str(v) for k, v in value.items()}
-        for name, text in texts.items():
-            if name not in PARSERS:
-                raise ValueError(f"{name} is not a neutral setting; known: {', '.join(PARSERS)}")
-            parse_preference(name, text)
-        return texts
+        problems = [found for name, item in value.items() if (found := _phone_problem(name, item))]
+        if problems:
+            raise _PhonesError(problems)
+        return {name: _as_text(item) for name, item in value.items()}
 
     @property
     def preferences(self) -> Preferences:
@@ -167,59 +196,46 @@ class Settings(Section):
 
 
 def load_settings(path: Path | None, environ: dict[str, str] | None = None) -> Settings:
-    """Read and check the settings. Raises ConfigError whose message lists every P104/P105/P106."""
+    """Read and check the settings. Raises SettingsError that holds every P104, P105 and P106."""
+    data = read_yaml(path) if path else {}
     base = path.parent.resolve() if path else Path.cwd()
-    data = _read_yaml(path) if path else {}
-    _lay_environment(data, dict(os.environ) if environ is None else environ)
+    names = dict(os.environ) if environ is None else environ
+    hidden = lay_environment(data, names, base, _fields_of)
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(tuple(_problems(error))) from None
+        raise SettingsError(tuple(_problems(error, hidden))) from None
     return _with_absolute_paths(settings, base)
 
 
-class SettingsError(ConfigError):
-    """The settings have problems; each becomes a P1xx finding."""
+class _PhonesError(ValueError):
+    """Keys of `phones` that cannot be used."""
 
-    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
-        super().__init__("; ".join(f"{item.key}: {item.message}" for item in problems))
+    def __init__(self, problems: list[ConfigProblem]) -> None:
+        super().__init__("; ".join(item.message for item in problems))
         self.problems = problems
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            (ConfigProblem(code="P106", key=str(path), message="there is no such file"),)
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        text = " ".join(str(error).split())
-        raise SettingsError((ConfigProblem(code="P106", key=str(path), message=text),)) from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        problem = ConfigProblem(code="P106", key=str(path), message="it is not a list of sections")
-        raise SettingsError((problem,))
-    return {str(key): ({} if value is None else value) for key, value in data.items()}
+def _phone_problem(name: str, value: object) -> ConfigProblem | None:
+    """What is wrong with a key of `phones`, if anything."""
+    code, message = "P105", ""
+    if name not in PARSERS:
+        code, message = "P104", f"no such neutral setting; known: {', '.join(PARSERS)}"
+    elif isinstance(value, bool):
+        # YAML 1.1 reads no, off, yes and on as truth values: the codes of Norway and Norwegian.
+        message = f"YAML reads this word as {str(value).lower()}: put it in quotes"
+    elif value is None or isinstance(value, dict):
+        message = "input should be a text, a number or a list"
+    else:
+        try:
+            parse_preference(name, _as_text(value)[:PROBLEM_SHOWN])
+        except PreferenceError as error:
+            message = str(error)
+    return ConfigProblem(code=code, key=f"phones.{name}", message=message) if message else None
 
 
-def _lay_environment(data: dict[str, Any], environ: dict[str, str]) -> None:
-    for name, value in sorted(environ.items()):
-        if not name.startswith(ENV_PREFIX) or "__" not in name:
-            continue
-        *sections, key = name[len(ENV_PREFIX) :].lower().split("__")
-        fields = _fields_of(sections)
-        text: Any = value
-        if key.endswith("_file") and key not in fields and key[:-5] in fields:
-            key, text = key[:-5], _read_secret(name, value)
-        if key in fields and fields[key].annotation == list[str]:
-            text = [item.strip() for item in str(text).split(",") if item.strip()]
-        part: Any = data
-        for section in sections:
-            part = part.setdefault(section, {}) if isinstance(part, dict) else None
-        if isinstance(part, dict):
-            part[key] = text
+def _as_text(value: object) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
 def _fields_of(sections: Sequence[str | int]) -> Mapping[str, FieldInfo]:
@@ -234,31 +250,31 @@ def _fields_of(sections: Sequence[str | int]) -> Mapping[str, FieldInfo]:
     return kind.model_fields
 
 
-def _read_secret(name: str, file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            (ConfigProblem(code="P106", key=name, message=f"cannot read {file}: {error.strerror}"),)
-        ) from None
-
-
-def _problems(error: ValidationError) -> list[ConfigProblem]:
-    problems = []
+def _problems(error: ValidationError, hidden: Collection[str]) -> list[ConfigProblem]:
+    problems: list[ConfigProblem] = []
     for item in error.errors():
+        cause = item.get("ctx", {}).get("error")
         key = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            known = _known_keys(item["loc"])
-            problems.append(
-                ConfigProblem(code="P104", key=key, message=f"no such setting; known: {known}")
-            )
+        if isinstance(cause, _PhonesError):
+            problems += cause.problems
+        elif item["type"] == "extra_forbidden":
+            message = f"no such setting; known: {_known_keys(item['loc'])}"
+            problems.append(ConfigProblem(code="P104", key=key, message=message))
         else:
-            message = item["msg"].removeprefix("Value error, ")
-            shown = item.get("input")
-            if not isinstance(shown, dict | list | BaseModel) and "password" not in key:
-                message = f"{message[0].lower()}{message[1:]}, got {shown!r}"
+            is_hidden = key in hidden or "password" in key
+            message = _message(item["msg"], item.get("input"), is_hidden=is_hidden)
             problems.append(ConfigProblem(code="P105", key=key, message=message))
     return problems
+
+
+def _message(text: str, value: object, *, is_hidden: bool) -> str:
+    """What was expected, and what was found unless it is a secret or too much to show."""
+    text = text.removeprefix("Value error, ")
+    if is_hidden:
+        text = text.replace(str(value), "***")
+    elif not isinstance(value, dict | list | BaseModel):
+        text = f"{text[:PROBLEM_SHOWN]}, got {ascii(value)[:VALUE_SHOWN]}"
+    return text[:1].lower() + text[1 : PROBLEM_SHOWN + VALUE_SHOWN]
 
 
 def _known_keys(location: tuple[int | str, ...]) -> str:
@@ -267,12 +283,11 @@ def _known_keys(location: tuple[int | str, ...]) -> str:
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     url = settings.store.url
-    prefix = "sqlite:///"
-    if url.startswith(prefix) and url != "sqlite:///:memory:":
-        url = prefix + str(base / url[len(prefix) :])
-        database = Path(url[len(prefix) :])
-    else:
-        database = base / "data" / "offhook"
+    database = base / "data" / "offhook"
+    file = _SQLITE.fullmatch(url)
+    if file:
+        database = base / file[2]
+        url = f"{file[1]}{database}"
     key_file = settings.store.key_file or database.parent / "secret.key"
     store = settings.store.model_copy(update={"url": url, "key_file": base / key_file})
     logging = settings.logging.model_copy(update={"file": base / settings.logging.file})

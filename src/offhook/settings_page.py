@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from offhook.core.preferences import PARSERS, Preferences
-from offhook.settings import ENV_PREFIX, Settings
+from offhook.core.preferences import CODECS, DTMF, PARSERS, TRANSPORTS, Preferences
+from offhook.settings import Settings
+from offhook.settings_reading import ENV_PREFIX
 
 _HEAD = """# Settings
 
@@ -33,20 +34,29 @@ def settings_page() -> str:
     """Make the Markdown page of every setting: key, default, meaning, variable."""
     parts = [_HEAD]
     for section, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            parts.append(_section(section, kind))
-        else:
-            parts.append(_phones(section))
+        kind = section_type(field)
+        parts.append(_section((section,), kind, field) if kind else _phones(section))
     return "\n".join(parts)
 
 
-def _section(section: str, kind: type[BaseModel]) -> str:
-    rows = [
-        _row(f"{section}.{key}", _default(item), item.description or "")
-        for key, item in kind.model_fields.items()
-    ]
-    return "\n".join([f"## {section}", "", kind.__doc__ or "", "", *_HEADINGS, *rows, ""])
+def section_type(field: FieldInfo) -> type[BaseModel] | None:
+    """The type of a setting that is a section of its own; None for a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _section(path: tuple[str, ...], kind: type[BaseModel], field: FieldInfo) -> str:
+    rows, inner = [], []
+    defaults = field.get_default(call_default_factory=True)
+    for key, item in kind.model_fields.items():
+        deeper = section_type(item)
+        if deeper is not None:
+            inner.append(_section((*path, key), deeper, item))
+        else:
+            rows.append(_row((*path, key), _default(getattr(defaults, key)), item.description))
+    title = f"{'#' * min(len(path) + 1, 4)} {'.'.join(path)}"
+    table = [*_HEADINGS, *rows, ""] if rows else []
+    return "\n".join([title, "", (kind.__doc__ or "").split("\n")[0], "", *table, *inner])
 
 
 def _phones(section: str) -> str:
@@ -54,26 +64,45 @@ def _phones(section: str) -> str:
     rows = []
     for name in PARSERS:
         value = getattr(defaults, name)
-        text = ", ".join(value) if isinstance(value, tuple) else str(value)
-        rows.append(_row(f"{section}.{name}", f"`{text}`", ""))
+        shown = list(value) if isinstance(value, tuple) else value
+        rows.append(_row((section, name), _default(shown), _MEANINGS[name]))
     return "\n".join([_PHONES, *_HEADINGS, *rows, ""])
+
+
+_MEANINGS = {
+    "transport": f"SIP transport: {', '.join(TRANSPORTS)}",
+    "register_expires_s": "lifetime of a registration that phones ask for",
+    "ntp_server": "time server",
+    "time_zone": "IANA name, such as Europe/Berlin",
+    "language": "ISO 639-1 code of the display's language, such as en",
+    "country": "ISO 3166 code of the tones' country, such as US",
+    "codecs": f"best first, out of {', '.join(CODECS)}",
+    "dtmf": f"how digits are sent: {', '.join(DTMF)}",
+    "voicemail_number": "number of the message key; empty for none",
+    "resync_minutes": "how often phones fetch by themselves; 0 never",
+}
 
 
 _HEADINGS = ("| Key | Default | Meaning | Variable |", "|---|---|---|---|")
 
 
-def _row(key: str, default: str, meaning: str) -> str:
-    section, _, name = key.partition(".")
-    variable = f"{ENV_PREFIX}{section.upper()}__{name.upper()}"
-    return f"| `{key}` | {default} | {meaning.replace('|', '/')} | `{variable}` |"
+def _row(path: tuple[str, ...], default: str, meaning: str | None) -> str:
+    variable = ENV_PREFIX + "__".join(path).upper()
+    text = (meaning or "").replace("|", "/")
+    return f"| `{'.'.join(path)}` | {default} | {text} | `{variable}` |"
 
 
-def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    if value is None or value in ("", []):
-        return "none"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, list):
-        return f"`{', '.join(value)}`"
-    return f"`{value.as_posix() if isinstance(value, Path) else value}`"
+def _default(value: object) -> str:
+    match value:
+        case None | "" | []:
+            return "none"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case list():
+            return f"`{', '.join(str(item) for item in value)}`"
+        case Path():
+            return f"`{value.as_posix()}`"
+        case SecretStr():
+            return "none"
+        case _:
+            return f"`{value}`"

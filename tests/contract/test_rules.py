@@ -49,6 +49,20 @@ CLAIMED = {
     "P401": {"mac", "extension"},
     "P402": {"extension", "source"},
     "P403": {"claimed", "source"},
+    "P501": {"server", "problem"},
+    "P502": {"server", "problem"},
+    "P503": {"server", "problem"},
+    "P504": {"server", "problem"},
+    "P505": {"server", "problem"},
+    "P506": {"server", "reason"},
+    "P507": {"problem"},
+    "P508": {"number", "logins"},
+    "P509": {"login", "text"},
+    "P510": {"login", "problem"},
+    "P511": {"brake", "count", "limit"},
+    "P512": {"extension", "mac"},
+    "P513": {"count", "problem"},
+    "P514": {"server", "days"},
     "P601": {"mac", "extension", "event"},
     "P602": {"mac", "extension", "event"},
     "P603": {"mac", "extension", "event", "sip_code", "sip_reason"},
@@ -59,7 +73,7 @@ CLAIMED = {
     "P802": {"address", "count"},
 }
 # A finer fault is reported beside the plain one that the guide prints.
-BESIDE = {"P202": {"P201"}, "P302": {"P301"}}
+BESIDE = {"P202": {"P201"}, "P302": {"P301"}, "P512": {"P310"}, "P513": {"P501"}}
 
 each_rule = pytest.mark.parametrize("rule", rules().values(), ids=lambda rule: rule.fault.code)
 each_claim = pytest.mark.parametrize("code", CLAIMED)

@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import httpx
 import pytest
 
 from offhook.app import Pbx
 from offhook.core.mac import Mac
-from offhook.simulator.sip_phone import SipPhone
-
-DEVICE = {
-    "mac_address": "00:15:65:12:34:56",
-    "extension_number": "1001",
-    "vendor": "yealink",
-    "model": "t46s",
-}
-DEVICES = "/api/provisioning/devices"
-
-
-async def add(api: httpx.AsyncClient, number: str = "1001", name: str = "John Smith") -> None:
-    answer = await api.post("/api/extensions", json={"number": number, "name": name})
-    assert answer.status_code == 201, answer.text
-
-
-async def add_device(api: httpx.AsyncClient, **fields: object) -> Any:
-    answer = await api.post(DEVICES, json={**DEVICE, **fields})
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
+from tests.integration.calls import DEVICE, DEVICES, add, add_device
 
 
 async def curl(*arguments: str) -> str:
@@ -40,21 +20,6 @@ async def curl(*arguments: str) -> str:
     out, _ = await process.communicate()
     assert process.returncode == 0
     return out.decode()
-
-
-async def registered(pbx: Pbx, api: httpx.AsyncClient, number: str = "1001") -> SipPhone:
-    secret = (await api.get(f"/api/extensions/{number}/secret")).json()["secret"]
-    phone = SipPhone()
-    answer = await phone.register(
-        server="127.0.0.1",
-        port=pbx.sip_port,
-        extension=number,
-        secret=secret,
-        user_agent="Yealink SIP-T46S 66.85.0.15",
-    )
-    assert answer is not None
-    assert answer.status == 200
-    return phone
 
 
 async def test_status_tells_counts_and_sockets(api: httpx.AsyncClient, pbx: Pbx) -> None:
@@ -335,90 +300,6 @@ async def test_unknown_phone_is_listed_and_forgotten(api: httpx.AsyncClient) -> 
     assert (await api.delete("/api/provisioning/unknown/00-0B-EA-85-AB-CD")).status_code == 200
     assert (await api.get("/api/provisioning/unknown")).json()["total"] == 0
     assert (await api.delete("/api/provisioning/unknown/000bea85abcd")).status_code == 404
-
-
-async def test_registering_a_device_reboots_its_registered_phone(
-    api: httpx.AsyncClient, pbx: Pbx
-) -> None:
-    await add(api)
-    phone = await registered(pbx, api)
-    made = await add_device(api)
-    assert made["reboot_triggered"] is True
-    assert made["message"] == "Device registered and phone reboot triggered automatically"
-    record = (await api.get(f"/api/reboots/{made['reboots'][0]['id']}")).json()
-    assert record["mac_address"] == "001565123456"
-    assert "notified" in record["steps"]
-    phones = (await api.get("/api/phones")).json()
-    assert phones["phones"][0]["device"] == "001565123456"
-    assert (await api.get("/api/extensions/1001")).json()["registered"] is True
-    assert len(phone.requests) == 1
-    await phone.close()
-
-
-async def test_rebooting_an_extension_tells_the_phones_answer(
-    api: httpx.AsyncClient, pbx: Pbx
-) -> None:
-    await add(api)
-    phone = await registered(pbx, api)
-    done = (await api.post("/api/phones/1001/reboot")).json()
-    assert done["success"] is True
-    assert done["rebooted"] == ["1001"]
-    assert (done["success_count"], done["failed_count"], done["queued_count"]) == (1, 0, 0)
-    assert done["reboots"][0]["step"] == "answered"
-    assert done["reboots"][0]["sip_code"] == 200
-    listed = (await api.get("/api/reboots", params={"extension": "1001"})).json()
-    assert [item["id"] for item in listed["reboots"]] == [done["reboots"][0]["id"]]
-    await phone.close()
-
-
-async def test_refusing_phone_counts_as_failed(api: httpx.AsyncClient, pbx: Pbx) -> None:
-    await add(api)
-    phone = await registered(pbx, api)
-    phone.notify_status = 489
-    done = (await api.post("/api/phones/1001/reboot")).json()
-    assert done["success"] is False
-    assert done["failed_count"] == 1
-    assert done["failed"][0]["extension"] == "1001"
-    assert "489" in done["failed"][0]["error"]
-    await phone.close()
-
-
-async def test_rebooting_all_reaches_every_phone(api: httpx.AsyncClient, pbx: Pbx) -> None:
-    phones = []
-    for number in ("1001", "1002"):
-        await add(api, number)
-        phones.append(await registered(pbx, api, number))
-    done = (await api.post("/api/phones/reboot")).json()
-    assert sorted(done["rebooted"]) == ["1001", "1002"]
-    assert [len(phone.requests) for phone in phones] == [1, 1]
-    for phone in phones:
-        await phone.close()
-
-
-async def test_rebooting_nobody_says_so(api: httpx.AsyncClient) -> None:
-    done = (await api.post("/api/phones/reboot")).json()
-    assert done["success"] is False
-    assert done["success_count"] == 0
-    assert (await api.post("/api/phones/1001/reboot")).status_code == 404
-    await add(api)
-    silent = await api.post("/api/phones/1001/reboot")
-    assert silent.status_code == 409
-    assert "registered" in silent.json()["error"]["message"]
-    assert (await api.get("/api/reboots/nothing")).status_code == 404
-
-
-async def test_renaming_reboots_only_its_phones(api: httpx.AsyncClient, pbx: Pbx) -> None:
-    phones = []
-    for place, number in enumerate(("1001", "1002")):
-        await add(api, number)
-        await add_device(api, mac_address=f"00156512345{place}", extension_number=number)
-        phones.append(await registered(pbx, api, number))
-    renamed = (await api.patch("/api/extensions/1001", json={"name": "Zoë O'Neil"})).json()
-    assert renamed["reboot_triggered"] is True
-    assert [item["extension"] for item in renamed["reboots"]] == ["1001"]
-    assert [len(phone.requests) for phone in phones] == [1, 0]
-    for phone in phones:
-        await phone.close()
 
 
 async def test_uploads_of_a_phone_are_listed(api: httpx.AsyncClient) -> None:

@@ -69,7 +69,7 @@ async def test_reads_everybody_as_the_answer_sheet_says(filled_domain: FilledDom
 
 async def test_names_the_server_and_its_database(filled_domain: FilledDomain) -> None:
     first, second = await read(filled_domain.settings()), await read(filled_domain.settings())
-    assert first.server == f"{filled_domain.env['AD_IP']}:636"
+    assert first.server == filled_domain.env["AD_LDAPS_URL"]
     assert len(first.invocation_id) == 36
     assert (first.invocation_id, first.highest_usn) == (second.invocation_id, second.highest_usn)
     assert first.highest_usn > 1000
@@ -130,7 +130,7 @@ async def test_start_tls_reads_the_same(filled_domain: FilledDomain) -> None:
     settings = filled_domain.settings(servers=(filled_domain.env["AD_URL"],), start_tls=True)
     secured = await read(settings)
     assert secured.entries == plain.entries
-    assert secured.server.endswith(":389")
+    assert secured.server == filled_domain.env["AD_URL"]
 
 
 async def test_unchecked_certificate_is_said_loudly(filled_domain: FilledDomain) -> None:
@@ -156,7 +156,7 @@ async def test_second_server_answers_for_a_dead_one(filled_domain: FilledDomain)
     answer = await read(settings)
     assert len(answer.entries) == len(filled_domain.people())
     assert answer.warnings == (
-        "directory server 127.0.0.1:1 cannot be reached: connection refused",
+        "directory server ldaps://127.0.0.1:1 cannot be reached: connection refused",
     )
 
 

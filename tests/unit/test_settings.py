@@ -1,6 +1,7 @@
 """Settings: every bad value is a finding with its key; environment, secret files and paths."""
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,11 +10,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from offhook.core.preferences import PARSERS
 from offhook.diagnosis.rules import fault
 from offhook.settings import Settings, SettingsError, load_settings
-from offhook.settings_page import settings_page
+from offhook.settings_page import section_type, settings_page
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.yml.example"
@@ -189,7 +191,7 @@ def test_the_message_says_what_is_expected(tmp_path: Path, text: str, words: str
         "server: {bind: \x01}",
         "a: 2025-13-45",
         "? [a, b]\n: c\n",
-        "[" * 5000,
+        "[" * 400,
         "server: !!python/object:os.system x",
         "a: &a [*a]\n*b",
     ],
@@ -212,7 +214,7 @@ def test_a_file_that_cannot_be_read_is_p106(tmp_path: Path) -> None:
         assert [item.code for item in caught.value.problems] == ["P106"]
     binary = tmp_path / "config.yml"
     binary.write_bytes(b"server: \xff\xfe")
-    with pytest.raises(SettingsError, match="config.yml"):
+    with pytest.raises(SettingsError, match=r"config\.yml"):
         load_settings(binary, {})
 
 
@@ -285,7 +287,7 @@ def test_phones_can_be_set_by_the_environment(tmp_path: Path) -> None:
         ("OFFHOOK_SERVR__HTTP_PORT", "1", ("P104", "servr")),
         ("OFFHOOK_PHONES__TIME_ZONE", "Mars", ("P105", "phones.time_zone")),
         ("OFFHOOK_PHONES__COLOUR", "red", ("P104", "phones.colour")),
-        ("OFFHOOK_SERVER__A__B", "1", ("P104", "server.a__b")),
+        ("OFFHOOK_SERVER__A__B", "1", ("P104", "server.a")),
     ],
 )
 def test_a_bad_variable_is_named_by_its_key(
@@ -376,18 +378,32 @@ def test_without_a_file_paths_start_here(tmp_path: Path, monkeypatch: pytest.Mon
 # --- the page ------------------------------------------------------------------------------------
 
 
+def leaves(kind: type[BaseModel], *path: str) -> Iterator[tuple[str, FieldInfo]]:
+    for key, field in kind.model_fields.items():
+        inner = section_type(field)
+        if inner is not None:
+            yield from leaves(inner, *path, key)
+        elif key != "phones":
+            yield ".".join((*path, key)), field
+
+
 def test_every_key_is_described_on_the_page() -> None:
     page = settings_page()
-    for section, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            assert f"## {section}\n" in page
-            for key, item in kind.model_fields.items():
-                assert item.description, f"{section}.{key}"
-                assert f"| `{section}.{key}` |" in page
-                assert f"OFFHOOK_{section.upper()}__{key.upper()}" in page
+    found = dict(leaves(Settings))
+    assert len(found) > 30
+    for key, field in found.items():
+        assert field.description, key
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{key}` |")]
+        assert field.description.replace("|", "/") in row
+        assert f"`OFFHOOK_{key.replace('.', '__').upper()}`" in row
     for name in PARSERS:
-        assert f"| `phones.{name}` |" in page
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `phones.{name}` |")]
+        assert "|  |" not in row
+
+
+@pytest.mark.parametrize("name", ["integrations.active_directory", "sip", "api"])
+def test_the_page_shows_no_value_of_a_whole_section(name: str) -> None:
+    assert f"| `{name}` |" not in settings_page()
 
 
 def test_the_page_on_disk_is_up_to_date() -> None:
@@ -436,7 +452,7 @@ def test_a_machine_without_network_is_told(
     monkeypatch.setattr(script.socket.socket, "connect", no_route, raising=False)
     assert script.own_address() == "127.0.0.1"
     assert script.main(EXAMPLE, tmp_path / "config.yml") == 0
-    assert "phones cannot reach it" in capsys.readouterr().out
+    assert "no phone can reach it" in capsys.readouterr().out
 
 
 def test_own_address_is_one_that_others_can_use() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
 from offhook.actions.free_settings import masked_settings, merged_settings
@@ -33,8 +33,8 @@ class DeviceSpec:
     vendor: str | None = None
     model: str | None = None
     lines: Sequence[LineSpec] | None = None
-    settings: Mapping[str, str | None] | None = None
-    admin_password: str | None = None
+    settings: Mapping[str, str | None] | None = field(default=None, repr=False)
+    admin_password: str | None = field(default=None, repr=False)
 
 
 class Devices:

@@ -57,7 +57,8 @@ class SyncReport:
     """One run as kept. `status`: ok, unchanged, partial, refused, failed, dry_run.
 
     `changes` are {login, guid, number, kinds, fields:[{field, old, new}]}; `problems`
-    {login, guid, fault, message}; `reboots` the ids begun; `would_reboot` MACs in a dry run.
+    {login, guid, fault, message, values}; `reboots` the ids begun; `would_reboot` MACs in a dry
+    run.
     """
 
     id: str

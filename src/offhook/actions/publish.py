@@ -20,9 +20,17 @@ class Events:
     _listeners: list[Listener] = field(default_factory=list)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener; gives the function that removes it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        """Add a listener; gives the function that removes it, which may be called twice."""
+
+        def told(event: Event) -> None:
+            listener(event)
+
+        def stop() -> None:
+            if told in self._listeners:
+                self._listeners.remove(told)
+
+        self._listeners.append(told)
+        return stop
 
     def publish(self, event: Event) -> None:
         """Tell everybody, in order of subscription."""

@@ -156,7 +156,7 @@ class Sync:
         report = replace(
             report,
             server=read.server,
-            warnings=read.warnings,
+            warnings=(*read.warnings, *found.warnings),
             plan_id=found.id,
             counts=dict(found.counts),
             changes=[shown_step(step) for step in found.steps],

@@ -67,4 +67,5 @@ def shown_problem(problem: PersonProblem) -> dict[str, object]:
         "guid": problem.guid,
         "fault": problem.fault,
         "message": problem.message,
+        "values": dict(problem.values),
     }

@@ -61,14 +61,7 @@ def to_person(entry: DirectoryEntry, policy: DirectoryPolicy) -> Person | Person
     )
 
 
-def attributes_of(policy: DirectoryPolicy) -> tuple[str, ...]:
-    """Name the attributes that the policy reads: what a client has to ask for."""
-    named = [name for form in policy.name_formats for name in _FIELD.findall(form)]
-    wanted = (policy.login_attribute, policy.email_attribute, *named, *policy.number_attributes)
-    return tuple({name.lower(): name for name in wanted if name}.values())
-
-
-def shown_text(text: str, limit: int = _SHOWN_MAX) -> str:
+def _shown(text: str, limit: int = _SHOWN_MAX) -> str:
     """Escape what a log or a terminal would obey, and cut."""
     cut = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
@@ -152,12 +145,12 @@ def _invalid_number(
     if policy.number_ranges:
         ranges = ", ".join(f"{low}-{high}" for low, high in policy.number_ranges)
         wanted += f" within {ranges}"
-    shown = shown_text(text)
+    shown = _shown(text)
     return PersonProblem(
         guid=entry.guid,
         login=login,
         fault="P509",
-        message=f"{attributes} has {shown!r} where {wanted} is needed",
+        message=f"{attributes} has '{shown}' where {wanted} is needed",
         values={"login": login, "text": shown},
         is_enabled=entry.is_enabled,
     )
@@ -176,7 +169,7 @@ def _email(entry: DirectoryEntry, policy: DirectoryPolicy) -> str:
 def _unreadable(entry: DirectoryEntry, policy: DirectoryPolicy, problem: str) -> PersonProblem:
     raw = entry.values.get(policy.login_attribute.lower(), ())
     # Bytes of no meaning are shown as \xNN.
-    login = shown_text(raw[0].decode("utf-8", "backslashreplace")) if raw else ""
+    login = _shown(raw[0].decode("utf-8", "backslashreplace")) if raw else ""
     login = login.strip() or entry.guid
     return PersonProblem(
         guid=entry.guid,

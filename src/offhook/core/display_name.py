@@ -43,6 +43,8 @@ def clean_name(raw: str, limit: int = NAME_CUT) -> str:
     need them; every kind of blank, line breaks too, becomes one space. The result passes
     `check_name`, and cleaning it again changes nothing.
     """
+    if raw.isascii() and raw.isprintable():  # most names: only blanks and length to look at
+        return " ".join(raw[:_READ_MAX].split())[:limit].rstrip()
     text = unicodedata.normalize("NFC", raw[:_READ_MAX])
     kept = _without_odd_joiners("".join(map(_kept, text)))
     name = _cut(unicodedata.normalize("NFC", " ".join(kept.split(" ")).strip()), limit)

@@ -50,7 +50,7 @@ class Device:
     model: str
     lines: tuple[Line, ...]
     admin_password: Secret
-    settings: Settings = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict, repr=False)  # may hold a maker's passwords
     created_at: datetime
     updated_at: datetime
 

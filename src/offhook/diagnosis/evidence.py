@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from offhook.core.events import RegistrationRefused
 from offhook.core.model import Attempt, Reboot, Registration, Sighting, UnknownPhone
+from offhook.diagnosis.facts import DirectoryRun
 
 
 def stamp(at: datetime) -> str:
@@ -73,6 +74,19 @@ def reboot_line(reboot: Reboot) -> str:
         f"{stamp(reboot.asked_at)} NOTIFY {reboot.event} to {shown(reboot.contact)},"
         f" {answer if reboot.sip_code else 'no answer'}, {reboot.step.value}{detail}"
     )
+
+
+def run_line(run: DirectoryRun) -> str:
+    """Tell how a synchronisation with the directory ended."""
+    problem = run_problem(run)
+    fault = f", {run.fault}" if run.fault else ""
+    detail = f": {problem}" if problem else ""
+    return f"{stamp(run.at)} synchronisation {run.status}{fault}{detail}"
+
+
+def run_problem(run: DirectoryRun) -> str:
+    """Say what a synchronisation failed of; empty when nothing is known."""
+    return shown(str(run.values.get("problem") or run.values.get("reason") or run.error), 500)
 
 
 def _agent(user_agent: str) -> str:

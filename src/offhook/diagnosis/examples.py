@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from offhook.core.events import RegistrationRefused
 from offhook.core.mac import Mac
@@ -30,7 +31,7 @@ from offhook.core.vendor import (
     SampleLine,
     VendorProfile,
 )
-from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.facts import DirectoryFacts, DirectoryRun, Facts
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -192,6 +193,9 @@ BOLT = replace(
 )
 """A second maker, with another MAC variable."""
 
+SYNCED = DirectoryRun(at=NOW - 10 * MINUTE, status="ok")
+DIRECTORY = DirectoryFacts(source="ad", server="ldaps://dc1.example.test", runs=(SYNCED,))
+
 HEALTHY = Facts(
     now=NOW,
     profiles={"acme": ACME, "bolt": BOLT},
@@ -202,5 +206,17 @@ HEALTHY = Facts(
     registrations={"1001": (BINDING,)},
     device_registrations={MAC: (BINDING,)},
     attempts=(SERVED,),
+    directory=DIRECTORY,
 )
 """Nothing wrong: no rule finds anything here."""
+
+
+def directory_facts(**values: Any) -> Facts:  # Any: the fields of DirectoryFacts
+    """Give the healthy surroundings with something else known of the directory."""
+    return replace(HEALTHY, directory=replace(DIRECTORY, **values))
+
+
+def failed_run(fault: str, **values: object) -> Facts:
+    """Give the healthy surroundings with a last synchronisation that failed."""
+    run = DirectoryRun(at=NOW - MINUTE, status="failed", fault=fault, values=values)
+    return directory_facts(runs=(run, SYNCED))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from offhook.core.directory import PersonProblem
 from offhook.core.events import RegistrationRefused
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -51,12 +52,43 @@ class RenderFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryRun:
+    """A synchronisation as kept: `fault` is its P5xx code or empty, `values` fill its texts.
+
+    `error` is its message as told then. `status`: ok, unchanged, partial, refused, failed, dry_run.
+    """
+
+    at: datetime
+    status: str
+    fault: str = ""
+    error: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryFacts:
+    """What is known of the directory that extensions come from.
+
+    `source` is what its extensions have as source; `runs` are newest first; `problems` those of the
+    last complete read; `renamed` maps an extension to when a run last changed its name or number.
+    """
+
+    source: str
+    server: str = ""
+    runs: tuple[DirectoryRun, ...] = ()
+    certificate_ends: datetime | None = None
+    problems: tuple[PersonProblem, ...] = ()
+    renamed: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything known at one moment, of the whole fleet or of one phone.
 
     `expected` maps a device to its files' digests now; compare `sightings[mac].delivered`.
     `attempts` are recent ones, newest first. `reboots` holds the newest of each device.
     `registrations` are by extension; `device_registrations` those that belong to a device.
+    `directory` is None where none is set up.
     """
 
     now: datetime
@@ -73,3 +105,4 @@ class Facts:
     attempts: tuple[Attempt, ...] = ()
     reboots: Mapping[Mac, Reboot] = field(default_factory=dict)
     unknown: tuple[UnknownPhone, ...] = ()
+    directory: DirectoryFacts | None = None

@@ -73,7 +73,9 @@ class LdapRun:
             raise unreachable(server.name, "stopped")
         try:
             session.open()
-            return work(session)
+            value = work(session)
+            session.sign_off()
+            return value
         finally:
             session.close()
 

@@ -150,10 +150,13 @@ class LdapSession:
             if not cookie:
                 return
 
-    def close(self) -> None:
-        """Say goodbye if possible, and close."""
+    def sign_off(self) -> None:
+        """Say goodbye; only after a conversation that went well, or it waits for an answer."""
         with contextlib.suppress(LDAPException, OSError):
             self._connection.unbind()
+
+    def close(self) -> None:
+        """Close the connection, in whatever state it is."""
         self._wire.close()
 
     def abort(self) -> None:

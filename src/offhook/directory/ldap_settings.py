@@ -17,16 +17,15 @@ _MAX_PAGE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LdapServer:
-    """One domain controller; without `is_ldaps` the connection is secured by StartTLS."""
+    """One domain controller; without `is_ldaps` the connection is secured by StartTLS.
 
+    `name` is its URL as in the settings: so it is called in reports.
+    """
+
+    name: str
     host: str
     port: int
     is_ldaps: bool
-
-    @property
-    def name(self) -> str:
-        """Name it to people."""
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +112,8 @@ def parse_server(url: str, *, can_start_tls: bool) -> LdapServer:
     if not parts.hostname or parts.path not in ("", "/") or parts.query or "@" in parts.netloc:
         raise ValueError(f"'{url}' is not a server's URL: ldaps://host or ldaps://host:port")
     is_ldaps = parts.scheme == "ldaps"
-    return LdapServer(
-        host=parts.hostname, port=parts.port or (636 if is_ldaps else 389), is_ldaps=is_ldaps
-    )
+    port = parts.port or (636 if is_ldaps else 389)
+    return LdapServer(name=url, host=parts.hostname, port=port, is_ldaps=is_ldaps)
 
 
 def _check_attributes(attributes: tuple[str, ...]) -> None:

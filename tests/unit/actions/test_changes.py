@@ -2,18 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from offhook.actions.changing import new_password
 from offhook.actions.devices import DeviceSpec, LineSpec
+from offhook.actions.reboots import Target
 from offhook.core.events import Changed
 from offhook.core.inventory import SITE, expected_files, model_scope, vendor_scope
 from offhook.core.mac import Mac
-from offhook.core.model import Device, RebootStep, SettingScope
+from offhook.core.model import Device, Reboot, RebootStep, SettingScope
 from offhook.core.render import Templates
 from offhook.errors import BadRequestError, StoreError
 from tests.contract import build
@@ -761,12 +762,19 @@ async def test_a_restart_brings_back_what_was_committed() -> None:
         )
 
 
-async def test_waking_many_phones_leaves_the_loop_its_turn() -> None:
+async def test_waking_many_phones_leaves_the_loop_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = await World.make()
     for place in range(60):
         device = await world.device(f"0015651234{place:02x}")
         world.engine.bindings.append(registration(port=1000 + place, phone=device.mac))
-    turns = 0
+    turns, ordered_at = 0, []
+    order = world.reboots.order
+
+    def noted(targets: Sequence[Target], **how: Any) -> list[Reboot]:
+        ordered_at.append(turns)
+        return order(targets, **how)
 
     async def count() -> None:
         nonlocal turns
@@ -774,10 +782,12 @@ async def test_waking_many_phones_leaves_the_loop_its_turn() -> None:
             turns += 1
             await asyncio.sleep(0)
 
+    monkeypatch.setattr(world.reboots, "order", noted)
     counter = asyncio.ensure_future(count())
-    await world.changing.wake(list(world.state.devices), reason="r", asked_by="a")
+    changes = await world.changing.wake(list(world.state.devices), reason="r", asked_by="a")
     counter.cancel()
-    assert turns > 3
+    assert len(changes.reboots) == 60
+    assert max(ordered_at.count(turn) for turn in ordered_at) <= 20
 
 
 async def test_common_files_are_what_is_expected_after_a_wide_change() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from offhook.core.check import check_name
 from offhook.core.directory import DirectoryEntry, DirectoryPolicy, Person, PersonProblem
-from offhook.core.directory_values import attributes_of, to_people, to_person
+from offhook.core.directory_values import to_people, to_person
 from offhook.core.display_name import NAME_CUT, clean_name
 
 GUID = "6f1c2f1e-0000-4000-8000-000000000001"
@@ -347,19 +347,6 @@ def test_entries_are_divided_in_their_order() -> None:
     assert ([it.number for it in people], [it.fault for it in problems]) == (
         ["1001", "1001"],
         ["P509", "P509"],
-    )
-
-
-def test_client_is_told_which_attributes_to_read() -> None:
-    policy = replace(PHONE_TEXTS, name_formats=("{displayname}", "{givenName} {sn}"))
-    assert attributes_of(policy) == (
-        "sAMAccountName",
-        "mail",
-        "displayname",
-        "givenName",
-        "sn",
-        "ipPhone",
-        "telephoneNumber",
     )
 
 

@@ -28,7 +28,7 @@ FAULT = Fault(
     message="setting {key} is unknown: {problem}",
     steps=(
         "Correct or delete {key} in `config.yml` (or the variable OFFHOOK_SECTION__KEY)",
-        "Compare with `config.yml.example`, which has every setting",
+        "Compare with `docs/settings.md`, which has every setting",
     ),
 )
 

@@ -28,7 +28,7 @@ FAULT = Fault(
     message="setting {key} cannot be used: {problem}",
     steps=(
         "Correct {key} in `config.yml` (or the variable OFFHOOK_SECTION__KEY)",
-        "Compare with `config.yml.example`, which says what each setting takes",
+        "Compare with `docs/settings.md`, which says what each setting takes",
     ),
 )
 
