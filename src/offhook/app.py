@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +37,7 @@ from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.core.secret import Secret
 from offhook.diagnosis.facts import ConfigFacts
+from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.errors import BadRequestError, OffhookError
 from offhook.log import Teller
@@ -50,6 +53,7 @@ _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
 _DIGESTS = {"md5": MD5_ONLY, "md5-first": MD5_FIRST, "sha256-first": BEST_FIRST}
 TEMPLATE_SCAN_S = 2.0
+SCHEDULE_S = 5.0
 
 
 def utc_now() -> datetime:
@@ -144,6 +148,11 @@ async def _start(
     stops.append(pbx.reboots.stop)
     await pbx.reboots.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
+    if pbx.syncs:
+        pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
+        schedule = Schedule(pbx.syncs, settings.integrations, store.links)
+        stops.append(_every(SCHEDULE_S, "run directory syncs", schedule.tick))
+    gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
     stops.append(_every(TEMPLATE_SCAN_S, "watch templates", _watched(pbx, revision)))
     return pbx
 
@@ -254,7 +263,13 @@ def _assemble(
         changing=changing,
         diagnose=diagnose,
         links=Links(changing),
-        syncs={},
+        syncs=build_syncs(
+            settings.integrations,
+            changing=changing,
+            reboots=reboots,
+            engine=engine,
+            store=store.links,
+        ),
         sip_port=engine.port,
     )
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.actions.changing import Changing
+from offhook.actions.directory_facts import directory_facts
 from offhook.actions.directory_ports import DirectorySource, LinkStore
 from offhook.actions.ports import SipEngine
 from offhook.actions.reboots import Reboots
 from offhook.actions.sync import Sync
 from offhook.core.directory import DirectoryPolicy
-from offhook.diagnosis.facts import ConfigProblem
+from offhook.diagnosis.facts import ConfigProblem, DirectoryFacts
 from offhook.directory.file import FileDirectory
 from offhook.directory.ldap import LdapDirectory
 from offhook.directory_settings import IntegrationSettings, Plan, seconds
@@ -62,6 +63,14 @@ def build_syncs(
     if file.enabled and file.path is not None:
         syncs["file"] = sync(FileDirectory(file.path, name="file"), file, file.policy())
     return syncs
+
+
+async def facts_of(syncs: Mapping[str, Sync], store: LinkStore) -> DirectoryFacts | None:
+    """What the rules are told: of the Active Directory, or else of the file."""
+    if not syncs:
+        return None
+    sync = syncs.get("ad") or next(iter(syncs.values()))
+    return directory_facts(sync.name, await store.list_reports(20), sync.certificate_ends)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import queue
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,9 @@ REPEATS_KEPT = 4096
 # Turned away by their address before anybody looked for whom they ask.
 _BY_ADDRESS = frozenset({"P101", "P801", "P802"})
 
+Block = Sequence[tuple[int, str]]
+"""Lines with their levels."""
+
 _log = logging.getLogger("offhook.phones")
 
 
@@ -45,13 +48,32 @@ class _OneLine(logging.Formatter):
     """Escapes control characters: what came over the wire can never start a line of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """Give the record's one line."""
-        return escaped(super().formatMessage(record))
+        """Give the record's one line, or the lines of its block."""
+        block: Block = getattr(record, "block", ())
+        if not block:
+            return escaped(super().formatMessage(record))
+        begin = f"{record.asctime} - PBX - "
+        return "\n".join(
+            f"{begin}{logging.getLevelName(level)} - {escaped(line)}" for level, line in block
+        )
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line; a traceback follows, indented."""
-        first, *more = super().format(record).split("\n")
+        text = super().format(record)
+        if getattr(record, "block", ()):
+            return text
+        first, *more = text.split("\n")
         return "\n".join([first, *(f"    {escaped(line)}" for line in more)])
+
+
+class _Rotating(logging.handlers.RotatingFileHandler):
+    """Rotates when the file has grown past its size; the library formats each record twice."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """True when the file is full."""
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream.tell() >= self.maxBytes
 
 
 def escaped(text: str) -> str:
@@ -72,9 +94,7 @@ def start_log(
     A thread writes, so that no disk ever holds up a phone. Raises OSError for an unusable file.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    rotating = logging.handlers.RotatingFileHandler(
-        file, maxBytes=max_mb * 1_000_000, backupCount=keep, encoding="utf-8"
-    )
+    rotating = _Rotating(file, maxBytes=max_mb * 1_000_000, backupCount=keep, encoding="utf-8")
     handlers: list[logging.Handler] = [rotating]
     if is_on_terminal:
         handlers.append(logging.StreamHandler(sys.stderr))
@@ -214,10 +234,11 @@ class Teller:
         count = self._untold_since(attempt, now_s) if attempt.fault else 0
         if count is None:
             return
-        for level, line in attempt_lines(attempt, self.server):
-            _log.log(level, "%s", line)
+        lines = list(attempt_lines(attempt, self.server))
         if count:
-            _log.warning("  (the same happened %d more times since it was told last)", count)
+            again = f"  (the same happened {count} more times since it was told last)"
+            lines.append((logging.WARNING, again))
+        _tell_block(lines)
 
     def _untold_since(self, attempt: Attempt, now_s: float) -> int | None:
         """None when this refusal was told within the minute, else how many were not told since."""
@@ -233,6 +254,13 @@ class Teller:
         if len(self._repeats) > REPEATS_KEPT:
             self._repeats.popitem(last=False)
         return missed
+
+
+def _tell_block(lines: Sequence[tuple[int, str]]) -> None:
+    """Log lines that belong together as one record: nothing comes between, and it is cheaper."""
+    shown = tuple(line for line in lines if _log.isEnabledFor(line[0]))
+    if shown:
+        _log.log(max(level for level, _ in shown), "%s", shown[0][1], extra={"block": shown})
 
 
 def _asker(attempt: Attempt) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from offhook.actions.files import Files
@@ -14,7 +14,7 @@ from offhook.actions.state import State
 from offhook.core.events import Event, RegistrationRefused
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Registration, UnknownPhone
-from offhook.diagnosis.facts import ConfigFacts, Facts, RenderFault
+from offhook.diagnosis.facts import ConfigFacts, DirectoryFacts, Facts, RenderFault
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
 
@@ -24,7 +24,10 @@ RECENT_REFUSALS = 500
 
 @dataclass(slots=True)
 class Diagnose:
-    """Answers "what is wrong", for the fleet or one phone."""
+    """Answers "what is wrong", for the fleet or one phone.
+
+    `directory` tells of the synchronisations, when there are any.
+    """
 
     state: State
     files: Files
@@ -33,6 +36,7 @@ class Diagnose:
     journal: Journal
     config: ConfigFacts
     now: Clock
+    directory: Callable[[], Awaitable[DirectoryFacts | None]] | None = None
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
     )
@@ -72,6 +76,7 @@ class Diagnose:
             attempts=tuple(attempts),
             reboots=dict(self.reboots.latest()),
             unknown=self._unknown(mac),
+            directory=await self.directory() if self.directory is not None else None,
         )
 
     def _devices(self, mac: Mac | None) -> dict[Mac, Device]:

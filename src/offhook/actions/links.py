@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from offhook.actions.changing import Changing
-from offhook.actions.ports import PutLink
+from offhook.actions.ports import PutExtension, PutLink, Write
 from offhook.actions.state import State
-from offhook.core.directory import Link
+from offhook.core.directory import Link, LinkState
 from offhook.core.model import Extension
 from offhook.errors import BadRequestError
 
@@ -44,7 +44,11 @@ class Links:
             row = self._changing.change(
                 actor, "link", link.login, action, _shown(link), _shown(after)
             )
-            await self._changing.commit([PutLink(link=after)], [row])
+            writes: list[Write] = [PutLink(link=after)]
+            extension = self._state.extensions.get(link.number)
+            if extension is not None and after.number != link.number:
+                writes.append(PutExtension(extension=replace(extension, source="manual")))
+            await self._changing.commit(writes, [row])
         return after
 
 
@@ -85,7 +89,7 @@ def _changed(link: Link, action: str, fields: frozenset[str]) -> Link:
         case "relink":
             return replace(link, is_ignored_by_hand=False)
         case "release":
-            return replace(link, overrides=link.overrides - (fields or link.overrides), reserved={})
+            return _released(link, fields)
         case "override":
             return replace(link, overrides=link.overrides | (fields or OVERRIDABLE))
         case _:
@@ -95,6 +99,17 @@ def _changed(link: Link, action: str, fields: frozenset[str]) -> Link:
                 "use release, ignore, relink or override",
                 status=404,
             )
+
+
+def _released(link: Link, fields: frozenset[str]) -> Link:
+    """Free fields and former numbers; of a person who left, the extension too (it stays, by hand).
+
+    A person who comes back is then a new one.
+    """
+    freed = replace(link, overrides=link.overrides - (fields or link.overrides), reserved={})
+    if link.state in (LinkState.MISSING, LinkState.DISABLED) and not fields:
+        return replace(freed, number="")
+    return freed
 
 
 def _shown(link: Link) -> Mapping[str, object]:

@@ -35,7 +35,6 @@ from offhook.core.provision import (
     guess_vendor,
 )
 from offhook.core.render import Rendered, RenderError
-from offhook.core.vendor import first_code
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.refusals import RefusalFacts, describe
 from offhook.errors import OffhookError
@@ -45,8 +44,8 @@ _log = logging.getLogger("offhook.requests")
 UPLOAD_MAX_BYTES = 256 * 1024
 ADDRESSES_KEPT = 4096
 
-# Turned away before anybody looked for whom: such a request tells nothing of the phone it names.
-_TURNED_AWAY = ("P101", "P801", "P802")
+# Turned away for where they came from: such a request tells nothing of the phone it names.
+_TURNED_AWAY = ("P101", "P801", "P802", "P803")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +216,7 @@ class Phones:
             base,
             kind=OutcomeKind.UNCHANGED if is_unchanged else OutcomeKind.SERVED,
             status=304 if is_unchanged else 200,
-            file=_canonical(decision, identity),
+            file=decision.file,
             notices=tuple(f"{item.code} {item.message}" for item in told),
             vendor=base.vendor
             or (decision.profile.name if isinstance(decision, ServeCommon) else ""),
@@ -233,6 +232,13 @@ class Phones:
         mac, name = decision.device.mac, identity.file.lower()
         base = self._base(request, identity, decision.device)
         if decision.is_put:
+            # What is kept overrides our own settings on some phones: only the phone may write it.
+            seen = self._state.sightings.get(mac)
+            if seen is not None and seen.address not in ("", request.address):
+                values = {"mac": mac.colons, "file": name, "address": request.address}
+                return self._refuse(
+                    request, identity, Refuse(status=403, code="P803", values=values)
+                )
             is_kept = await self._uploads.put_upload(mac, name, body, request.at)
             attempt = replace(
                 base,
@@ -395,12 +401,3 @@ def _render_values(error: RenderError, decision: ServeDevice | ServeCommon) -> d
         missing = str(error).removeprefix("extension ").partition(" ")[0]
         values |= {"mac": device.mac.colons, "extension": missing}
     return values
-
-
-def _canonical(decision: ServeDevice | ServeCommon, identity: Identity) -> str:
-    """The file's one name, whatever spelling was asked: digests are compared by it."""
-    if isinstance(decision, ServeDevice):
-        name = decision.rule.name
-        device = decision.device
-        return name.replace("{mac}", device.mac.plain).replace("{MAC}", device.mac.plain.upper())
-    return decision.rule.name.replace("{code}", first_code(decision.model)) or identity.file

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from offhook.actions.changing import Changing, new_password
 from offhook.actions.directory_ports import (
@@ -93,6 +94,7 @@ class Sync:
         self._new_id = new_id
         self._keep = reports_keep
         self._running: Running | None = None
+        self.certificate_ends: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -107,10 +109,12 @@ class Sync:
     async def test(self) -> DirectoryTest:
         """Connect, sign in and count. Raises BadRequestError (502) with the fault."""
         try:
-            return await self._source.test()
+            found = await self._source.test()
         except DirectoryError as error:
             finding = fault(error.code).finding(self.name, **error.values)
             raise BadRequestError(error.code, finding.message, finding.hint, status=502) from None
+        self.certificate_ends = found.certificate_ends
+        return found
 
     async def run(
         self, asked_by: str, *, is_dry_run: bool = False, confirm: str = ""

@@ -47,42 +47,43 @@ class ExplainedLine:
 
 def explain_file(source: FileSource, device: Device) -> tuple[str, list[ExplainedLine]]:
     """Tell the file with the account value by value. Raises RenderError."""
-    rule, name = main_file(source, device)
     profile, model = profile_of(source, device)
-    dialect = rule.dialect
-    if dialect is None:
-        raise RenderError("P701", f"file {name} has no dialect")
-
-    def parsed(values: FileValues, keys: Mapping[str, str]) -> dict[str, str]:
-        text = render_text(source.templates, profile, rule, values, keys)
-        try:
-            return dialect.parse(text)
-        except DialectError as error:
-            raise RenderError("P702", f"file {name}: {error}") from None
-
     layers = source.layers(profile.name, model.name, device)
     prefs, keys = flatten(source, layers)
     values = device_values(source, device, model, prefs)
-    final = parsed(values, keys)
-
-    def moved(changed: FileValues) -> list[str]:
-        try:
-            other = parsed(changed, keys)
-        except RenderError:  # this model's template takes no such value
-            return []
-        return [key for key in final if other.get(key) != final[key]]
-
+    final = _parsed(source, device, values, keys)
     origin: dict[str, str] = {}
-    for label, changed in _other_values(source, device, values):
-        origin.update((key, label) for key in moved(changed))
-    for label, changed in _other_preferences(source, layers, values):
-        origin.update((key, label) for key in moved(changed))
+    for label, changed in (
+        *_other_values(source, device, values),
+        *_other_preferences(source, layers, values),
+    ):
+        try:
+            other = _parsed(source, device, changed, keys)
+        except RenderError:  # this model's template takes no such value
+            continue
+        origin.update((key, label) for key in final if other.get(key) != final[key])
+    # A maker's own key is laid over the finished file, so it wins over every neutral setting.
     for label, settings in layers:
         origin.update((key, label) for key in maker_keys(settings) if key in final)
-    return name, [
+    return main_file(source, device)[1], [
         ExplainedLine(key=key, value=value, source=origin.get(key, "template"))
         for key, value in final.items()
     ]
+
+
+def _parsed(
+    source: FileSource, device: Device, values: FileValues, keys: Mapping[str, str]
+) -> dict[str, str]:
+    """The file with the account as its phone reads it."""
+    rule, name = main_file(source, device)
+    profile, _ = profile_of(source, device)
+    text = render_text(source.templates, profile, rule, values, keys)
+    if rule.dialect is None:
+        raise RenderError("P701", f"file {name} has no dialect")
+    try:
+        return rule.dialect.parse(text)
+    except DialectError as error:
+        raise RenderError("P702", f"file {name}: {error}") from None
 
 
 def _other_preferences(

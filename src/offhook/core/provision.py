@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from offhook.core.identify import FileMatch, Identity
 from offhook.core.mac import Mac
 from offhook.core.model import Device, PhoneRequest
-from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, fold
+from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, first_code, fold
 
 NAME_SHOWN = 128
 """Characters of a file's name that a refusal repeats."""
@@ -22,6 +22,12 @@ class ServeDevice:
     rule: FileRule
     notices: tuple[Refuse, ...] = ()
 
+    @property
+    def file(self) -> str:
+        """The file's one name, whatever spelling was asked: digests are compared by it."""
+        mac = self.device.mac.plain
+        return self.rule.name.replace("{mac}", mac).replace("{MAC}", mac.upper())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeCommon:
@@ -31,6 +37,11 @@ class ServeCommon:
     model: Model
     rule: FileRule
     device: Device | None
+
+    @property
+    def file(self) -> str:
+        """The file's one name, whatever spelling was asked: digests are compared by it."""
+        return self.rule.name.replace("{code}", first_code(self.model))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,19 @@ def decide(
     profiles: Mapping[str, VendorProfile],
 ) -> Decision:
     """Choose the answer. Pure: who may ask at all was decided before."""
+    decision = _decide(request, identity, devices, profiles)
+    is_writing = request.method in ("PUT", "POST")
+    if is_writing and isinstance(decision, ServeDevice | ServeCommon):
+        return Refuse(status=405, code="P204", values={"file": identity.file})
+    return decision
+
+
+def _decide(
+    request: PhoneRequest,
+    identity: Identity,
+    devices: Mapping[Mac, Device],
+    profiles: Mapping[str, VendorProfile],
+) -> Decision:
     if identity.is_placeholder_file:
         return Refuse(status=400, code="P201", values={"placeholder": identity.placeholder})
     device = devices.get(identity.mac) if identity.mac else None
