@@ -16,6 +16,7 @@ from offhook.cli import (
     requests,
     serve,
     simulate,
+    sync,
     token,
     unknown,
     vendor,
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for single in (serve, doctor, reboot, requests, explain, simulate):
+for single in (serve, doctor, reboot, sync, requests, explain, simulate):
     app.add_typer(single.group)
 for named in (device, extension, vendor, unknown, token):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])

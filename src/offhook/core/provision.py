@@ -79,19 +79,6 @@ def decide(
     profiles: Mapping[str, VendorProfile],
 ) -> Decision:
     """Choose the answer. Pure: who may ask at all was decided before."""
-    decision = _decide(request, identity, devices, profiles)
-    is_writing = request.method in ("PUT", "POST")
-    if is_writing and isinstance(decision, ServeDevice | ServeCommon):
-        return Refuse(status=405, code="P204", values={"file": identity.file})
-    return decision
-
-
-def _decide(
-    request: PhoneRequest,
-    identity: Identity,
-    devices: Mapping[Mac, Device],
-    profiles: Mapping[str, VendorProfile],
-) -> Decision:
     if identity.is_placeholder_file:
         return Refuse(status=400, code="P201", values={"placeholder": identity.placeholder})
     device = devices.get(identity.mac) if identity.mac else None
@@ -171,10 +158,10 @@ def _is_read(request: PhoneRequest) -> bool:
 
 
 def _no_file(request: PhoneRequest, identity: Identity) -> Refuse:
+    file = identity.file[:NAME_SHOWN]
     if _is_read(request):
-        return Refuse(status=404, code="P203", values={"file": identity.file[:NAME_SHOWN]})
-    wanted = f"{request.method} {identity.file}"[:NAME_SHOWN]
-    return Refuse(status=405, code="P203", values={"file": wanted})
+        return Refuse(status=404, code="P203", values={"file": file})
+    return Refuse(status=405, code="P204", values={"file": file})
 
 
 def _rule_for(identity: Identity, profile: VendorProfile, model: Model) -> FileMatch | None:
