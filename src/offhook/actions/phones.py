@@ -36,7 +36,7 @@ from offhook.core.provision import (
 )
 from offhook.core.render import Rendered, RenderError
 from offhook.diagnosis.finding import Finding
-from offhook.diagnosis.refusals import RefusalFacts, describe
+from offhook.diagnosis.refusals import RefusalFacts, describe, render_values
 from offhook.errors import OffhookError
 
 _log = logging.getLogger("offhook.requests")
@@ -185,7 +185,9 @@ class Phones:
             else:
                 file = self._files.common_file(decision.profile, decision.model, decision.rule)
         except RenderError as error:
-            refusal = Refuse(status=500, code=error.code, values=_render_values(error, decision))
+            refusal = Refuse(
+                status=500, code=error.code, values=render_values(error, decision.device)
+            )
             return self._refuse(request, identity, refusal)
         etag = f'"{file.digest}"'
         # RFC 9110 §13.1.2: compared weakly. `*` proves no version, so it gets the file.
@@ -284,7 +286,7 @@ class Phones:
         text = f"{finding.code} {finding.message}\n{finding.hint}\n"
         return Answer(
             status=refusal.status,
-            body=text.encode(),
+            body=text.encode("utf-8", "backslashreplace"),
             content_type="text/plain; charset=utf-8",
             attempt=attempt,
             retry_after_s=60 if refusal.status in (429, 503) else 0,
@@ -392,12 +394,3 @@ class Phones:
         self._journal.note_unknown(phone)
         if forgotten is not None:
             self._journal.forget_unknown(forgotten)
-
-
-def _render_values(error: RenderError, decision: ServeDevice | ServeCommon) -> dict[str, object]:
-    values: dict[str, object] = {"problem": str(error)}
-    device = decision.device
-    if device is not None:
-        missing = str(error).removeprefix("extension ").partition(" ")[0]
-        values |= {"mac": device.mac.colons, "extension": missing}
-    return values

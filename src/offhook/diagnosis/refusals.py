@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from offhook.core.mac import Mac
+from offhook.core.model import Device
 from offhook.core.provision import Refuse
+from offhook.core.render import RenderError
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import fault
@@ -30,6 +32,15 @@ class RefusalFacts:
     registered: Sequence[str] = ()
     registered_count: int = 0
     similar: Sequence[Mac] = field(default_factory=tuple)
+
+
+def render_values(error: RenderError, device: Device | None) -> dict[str, object]:
+    """Give the values of a fault that kept a file from being made; `device` when we know whose."""
+    values: dict[str, object] = {"problem": str(error)}
+    if device is not None:
+        missing = str(error).removeprefix("extension ").partition(" ")[0]
+        values |= {"mac": device.mac.colons, "extension": missing}
+    return values
 
 
 def describe(refusal: Refuse, facts: RefusalFacts) -> Finding:

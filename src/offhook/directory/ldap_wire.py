@@ -58,6 +58,7 @@ class Wire:
                 self._open_socket(), server_hostname=host, do_handshake_on_connect=False
             )
             self._socket = secured
+            self._open_socket()  # an abort until here met the socket that is no more
             secured.settimeout(self._timeouts.connect_s)
             secured.do_handshake()
         except OSError as error:

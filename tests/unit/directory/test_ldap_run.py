@@ -53,11 +53,13 @@ def listening(*, is_mute: bool) -> Iterator[Listener]:
         listener = Listener(f"ldaps://127.0.0.1:{opened.getsockname()[1]}", is_mute)
         thread = threading.Thread(target=listener.serve, args=(opened,))
         thread.start()
-        yield listener
-        opened.shutdown(socket.SHUT_RDWR)
-    thread.join()
-    for peer in listener.accepted:
-        peer.close()
+        try:
+            yield listener
+        finally:
+            opened.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for peer in listener.accepted:
+                peer.close()
 
 
 async def perform(settings: LdapSettings) -> RootDse:
