@@ -15,7 +15,7 @@ import pytest
 from offhook.cli.troubleshoot.masking import MASK
 from offhook.core.vendor import Model, VendorProfile
 from tests.contract import build
-from tests.integration.commands import SCRIPT, offhook_now, process, troubleshoot
+from tests.integration.commands import SCRIPT, offhook_now, process, troubleshoot, troubleshoot_here
 from tests.integration.running import Running, client, running_pbx
 
 MAC = "00:15:65:12:34:56"
@@ -56,14 +56,23 @@ async def stranger(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
         yield listening.sockets[0].getsockname()[1], heads
 
 
-async def test_a_healthy_pbx_is_clean(tmp_path: Path) -> None:
-    async with running_pbx(tmp_path, server__external_ip="192.0.2.14") as running:
-        result = await troubleshoot("--port", str(running.http.port), cwd=tmp_path)
+async def test_a_healthy_pbx_is_clean_unless_its_file_says_otherwise(tmp_path: Path) -> None:
+    environ = {"server__external_ip": "192.0.2.14"}
+    async with running_pbx(tmp_path, **environ) as running:
+        result = await troubleshoot(
+            "--port",
+            str(running.http.port),
+            cwd=tmp_path,
+            OFFHOOK_SERVER__EXTERNAL_IP="192.0.2.14",
+        )
+        edited = await troubleshoot("--port", str(running.http.port), cwd=tmp_path)
     assert result.code == 0, result.out + result.err
     assert [title for title in TITLES if f"\n{title}\n" in result.out] == TITLES
     assert "No problems found" in result.out
     assert "\x1b" not in result.out
     assert result.err == ""
+    assert edited.code == 1
+    assert "external_ip is 127.0.0.1 in the file, the running server uses 192" in edited.out
 
 
 async def test_a_wrong_setting_is_found(running: Running, tmp_path: Path) -> None:
@@ -73,19 +82,19 @@ async def test_a_wrong_setting_is_found(running: Running, tmp_path: Path) -> Non
     assert f"url_format: {running.pbx.settings.provisioning.url_format}" in result.out
 
 
-async def test_the_host_may_be_named(running: Running, tmp_path: Path) -> None:
+async def test_the_host_may_be_named(running: Running) -> None:
     arguments = ("--host", "127.0.0.1", "--port", str(running.http.port))
-    result = await troubleshoot(*arguments, cwd=tmp_path)
+    result = await troubleshoot_here(*arguments)
     assert f"✓ PBX API answers at {running.url}" in result.out
 
 
 async def test_history_tells_each_request_and_why_it_failed(
-    running: Running, api: httpx.AsyncClient, tmp_path: Path
+    running: Running, api: httpx.AsyncClient
 ) -> None:
     agent = {"User-Agent": "Yealink SIP-T46S 66.86.0.15"}
     await api.get(f"/provision/{PLAIN}.cfg", headers=agent)
     await api.get("/provision/%7Bmac%7D.cfg", headers=agent)
-    result = await troubleshoot("--port", str(running.http.port), cwd=tmp_path)
+    result = await troubleshoot_here("--port", str(running.http.port))
     assert result.code == 1
     assert f"Error: P301 Device {MAC} not registered" in result.out
     assert "Error: P201 " in result.out
@@ -171,27 +180,27 @@ async def test_without_a_server_it_says_what_it_tried_and_what_to_check(tmp_path
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-async def test_another_server_is_told_from_the_pbx(answer: bytes, tmp_path: Path) -> None:
+async def test_another_server_is_told_from_the_pbx(answer: bytes) -> None:
     async with stranger(answer) as (port, _):
-        result = await troubleshoot("--port", str(port), "--mac", MAC, cwd=tmp_path)
+        result = await troubleshoot_here("--port", str(port), "--mac", MAC)
     assert result.code == 2
     assert "is not the Offhook PBX" in result.out
     assert "Skipped: there is no PBX to ask" in result.out
 
 
-async def test_something_that_is_no_http_server_is_told(tmp_path: Path) -> None:
+async def test_something_that_is_no_http_server_is_told() -> None:
     async with stranger(b"SSH-2.0-OpenSSH\r\n\r\n") as (port, _):
-        result = await troubleshoot("--port", str(port), cwd=tmp_path)
+        result = await troubleshoot_here("--port", str(port))
     assert result.code == 2
     assert "no HTTP server" in result.out
 
 
-async def test_a_token_follows_no_redirect(tmp_path: Path) -> None:
+async def test_a_token_follows_no_redirect() -> None:
     async with stranger(b"") as (other, heads):
         away = f"HTTP/1.1 307 x\r\nLocation: http://127.0.0.1:{other}/\r\nContent-Length: 0\r\n\r\n"
         async with stranger(away.encode()) as (port, first):
             arguments = ("--port", str(port), "--token", "t0p")
-            await troubleshoot(*arguments, cwd=tmp_path)
+            await troubleshoot_here(*arguments)
     assert b"Authorization: Bearer t0p" in first[0]
     assert heads == []
 
@@ -203,9 +212,9 @@ async def test_from_elsewhere_a_token_opens_the_api(tmp_path: Path) -> None:
     closed = {"api__trusted_networks": "", "server__external_ip": "192.0.2.14"}
     async with running_pbx(tmp_path, **closed) as running:
         port = ("--port", str(running.http.port))
-        refused = await troubleshoot(*port, "--mac", MAC, cwd=tmp_path)
-        wrong = await troubleshoot(*port, "--token", "wrong", cwd=tmp_path)
-        opened = await troubleshoot(*port, "--token", token, cwd=tmp_path)
+        refused = await troubleshoot_here(*port, "--mac", MAC)
+        wrong = await troubleshoot_here(*port, "--token", "wrong")
+        opened = await troubleshoot_here(*port, "--token", token)
     assert refused.code == 2
     assert "lets nobody look without a valid token" in refused.out
     assert "offhook token create" in refused.out
@@ -227,10 +236,8 @@ async def test_from_elsewhere_a_token_opens_the_api(tmp_path: Path) -> None:
         (("--frob",), "unrecognized arguments"),
     ],
 )
-async def test_wrong_options_are_refused_in_a_line(
-    arguments: tuple[str, ...], said: str, tmp_path: Path
-) -> None:
-    result = await troubleshoot(*arguments, cwd=tmp_path)
+async def test_wrong_options_are_refused_in_a_line(arguments: tuple[str, ...], said: str) -> None:
+    result = await troubleshoot_here(*arguments)
     assert result.code == 2
     assert said in result.err
     assert "Traceback" not in result.err

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import struct
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ EXTENDED_DN = ("1.2.840.113556.1.4.529", True, bytes.fromhex("3003020101"))
 """Names come with their GUID, as text (MS-ADTS §3.1.1.3.4.1.5: SEQUENCE { INTEGER 1 })."""
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _PAGED = "1.2.840.113556.1.4.319"
+_ENTRY, _ENTRY_TAG = "searchResEntry", 4
 _SUCCESS = 0
 _NO_SUCH_OBJECT = 32
 # What ldap3 raises for the network, and its decoder for what is not well formed
@@ -79,7 +80,6 @@ class LdapSession:
         self._settings = settings
         self._wire = Wire(server, settings.timeouts)
         self._connection = _connection_over(self._wire, server, settings)
-        self._names: dict[str, str] = {}
 
     def open(self) -> None:
         """Connect, secure, sign in. Raises DirectoryError."""
@@ -204,21 +204,8 @@ class LdapSession:
             raise result_error(self.server.name, result["result"], result["description"])
 
     def _entries(self) -> list[Found]:
-        return [
-            Found(
-                dn=item["dn"],
-                values={
-                    self._lower(name): tuple(values or ())
-                    for name, values in item["raw_attributes"].items()
-                },
-            )
-            for item in self._connection.response
-            if item["type"] == "searchResEntry"
-        ]
-
-    def _lower(self, name: str) -> str:
-        """Spell a name in one way, and keep one copy of it for all entries."""
-        return self._names.setdefault(name, name.lower())
+        response = self._connection.response
+        return [item["found"] for item in response if item["type"] == _ENTRY]
 
     def _cookie(self, result: Mapping[str, Any]) -> bytes:
         control = result.get("controls", {}).get(_PAGED)
@@ -255,4 +242,43 @@ def _connection_over(wire: Wire, server: LdapServer, settings: LdapSettings) -> 
     connection.closed = False
     connection.listening = True
     connection.strategy._outstanding = {}
+    connection.strategy.decode_response_fast = _LightDecoder(
+        connection.strategy.decode_response_fast
+    )
     return connection
+
+
+class _LightDecoder:
+    """Makes entries of messages that ldap3 took apart; leaves all other messages to ldap3.
+
+    ldap3 would decode every value twice and look up its settings for each: for 20,000 people more
+    than half of the time of the whole read (measured, 3.8 s of processor time, 1.6 s so).
+    """
+
+    def __init__(self, decode: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        self._decode = decode
+        self._names: dict[bytes, str] = {}
+
+    def __call__(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        if message["protocolOp"] != _ENTRY_TAG:
+            return self._decode(message)
+        name, attributes = message["payload"]
+        values = {
+            self._name(kind[3]): _octets(items[3]) for _, _, _, (kind, items) in attributes[3]
+        }
+        dn = name[3].decode(errors="replace")
+        return {"type": _ENTRY, "found": Found(dn=dn, values=values)}
+
+    def _name(self, raw: bytes) -> str:
+        """Spell a name in one way, and keep one copy of it for all entries."""
+        name = self._names.get(raw)
+        if name is None:
+            name = self._names[raw] = raw.decode().lower()
+        return name
+
+
+def _octets(items: Sequence[tuple[int, bool, int, object]]) -> tuple[bytes, ...]:
+    values = tuple([item[3] for item in items])
+    if any(type(value) is not bytes for value in values):
+        raise ValueError("a value that is no octet string")
+    return values  # type: ignore[return-value] # just seen

@@ -68,6 +68,38 @@ def test_comments_lists_and_quotes_are_understood():
     }
 
 
+def test_sections_on_one_line_are_understood():
+    values, problems = parse_config(
+        'server: {external_ip: "192.0.2.1", http_port: 0}  # short\n'
+        "api: {trusted_networks: [local, '10.0.0.0/8'], inner: {a: 'x, y'}}\nempty: {}\n"
+    )
+    assert problems == ()
+    assert values == {
+        "server.external_ip": "192.0.2.1",
+        "server.http_port": "0",
+        "api.trusted_networks": "local,10.0.0.0/8",
+        "api.inner.a": "x, y",
+    }
+
+
+@given(
+    st.dictionaries(WORDS, st.dictionaries(WORDS, st.one_of(st.integers(0, 9), WORDS), min_size=1))
+)
+@settings(max_examples=40)
+def test_reads_one_line_sections_that_a_yaml_library_wrote(sections):
+    text = "".join(
+        f"{name}: {yaml.safe_dump(keys, default_flow_style=True, width=1000)}"
+        for name, keys in sections.items()
+    )
+    values, problems = parse_config(text)
+    assert problems == ()
+    assert values == {
+        f"{section}.{key}": str(value)
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("server:\n\thttp_port: 1\n", "tab"), ("server:\n  http_port:8080\n", "blank")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -184,7 +185,8 @@ def _differences(config: ConfigText | None, running: Mapping[str, Any]) -> Itera
         name = key.rpartition(".")[2]
         text = config.values.get(key, "") if config else ""
         is_any_port = name.endswith("_port") and text == "0"
-        if not text or is_any_port or running.get(name) is None:
+        is_overridden = f"OFFHOOK_{key.upper().replace('.', '__')}" in os.environ
+        if not text or is_any_port or is_overridden or running.get(name) is None:
             continue
         used = _word(running[name])
         if (BOOLEANS.get(text.lower(), text)) != used:

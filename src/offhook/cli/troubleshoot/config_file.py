@@ -80,10 +80,45 @@ def parse_config(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
             problems.append(f"line {number} is not understood: a blank after the colon is missing?")
             continue
         _enter(path, len(entry["indent"]), _scalar(entry["key"]))
-        value = _scalar(entry["value"])
-        if value:
-            values[".".join(name for _, name in path)] = value
+        _put(values, ".".join(name for _, name in path), entry["value"])
     return values, tuple(problems)
+
+
+def _put(values: dict[str, str], key: str, text: str) -> None:
+    """Note a value; one of `{a: 1, b: 2}` becomes `key.a` and `key.b`."""
+    inner = _without_comment(text)
+    if inner.startswith("{") and inner.endswith("}"):
+        for item in _flow_items(inner[1:-1]):
+            entry = _ENTRY.fullmatch(item)
+            if entry is not None:
+                _put(values, f"{key}.{_scalar(entry['key'])}", entry["value"])
+        return
+    value = _scalar(text)
+    if value:
+        values[key] = value
+
+
+def _flow_items(text: str) -> list[str]:
+    """Split at the commas that stand outside brackets, braces and quotes."""
+    items, depth, quote, start = [], 0, "", 0
+    for place, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "[{":
+            depth += 1
+        elif char in "]}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            items.append(text[start:place].strip())
+            start = place + 1
+    return [item for item in (*items, text[start:].strip()) if item]
+
+
+def _without_comment(text: str) -> str:
+    plain = _PLAIN.fullmatch("" if text.startswith("#") else text.strip())
+    return plain["value"] if plain else text
 
 
 def _enter(path: list[tuple[int, str]], indent: int, key: str) -> None:
@@ -99,11 +134,10 @@ def _scalar(text: str) -> str:
         if quoted["single"] is not None:
             return quoted["single"].replace("''", "'")
         return re.sub(r"\\(.)", r"\1", quoted["double"])
-    plain = _PLAIN.fullmatch("" if text.startswith("#") else text)
-    value = plain["value"] if plain else text
+    value = _without_comment(text)
     if value.startswith("[") and value.endswith("]"):
-        return ",".join(_scalar(item) for item in value[1:-1].split(",") if item.strip())
-    return "" if value in ("~", "null", "{}") else value
+        return ",".join(_scalar(item) for item in _flow_items(value[1:-1]))
+    return "" if value in ("~", "null") else value
 
 
 def config_problems(config: ConfigText) -> list[tuple[str, str]]:
