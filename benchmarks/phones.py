@@ -13,12 +13,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.e2e.server import Server
+
 from offhook.actions.ports import PutDevice, PutExtension
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Extension, Line
 from offhook.core.secret import Secret
 from offhook.store.open import open_store
-from tests.e2e.server import Server
 
 AGENT = "Yealink SIP-T46S 66.85.0.15"
 FIRST = 0x001565000000

@@ -1,19 +1,34 @@
 #!/bin/sh
-# Install the real phones and clients that tests use: program, then its Debian package.
+# Install the real phones, clients and directory servers that tests use: program, then its packages.
 set -eu
 
 missing=""
-for pair in sipp:sip-tester baresip:baresip-core curl:curl; do
-    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
-done
+need() {
+    program=$1
+    shift
+    command -v "$program" >/dev/null || missing="$missing $*"
+}
+need sipp sip-tester
+need baresip baresip-core
+need curl curl
+need openssl openssl
+need ldapsearch ldap-utils
+need samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools \
+    python3-samba
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing for the tests:$missing"
     apt-get update -qq
+    # A test's domain controller is started by the test; none may start by itself.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod +x /usr/sbin/policy-rc.d
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
     # shellcheck disable=SC2086 # a list of words
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else
     echo "Not installed (needs root):$missing. Tests with these programs are skipped; to run them:"
-    echo "    sudo apt-get install$missing"
+    echo "    sudo apt-get install --no-install-recommends$missing"
 fi
