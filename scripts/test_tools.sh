@@ -13,6 +13,7 @@ need baresip baresip-core
 need curl curl
 need openssl openssl
 need ldapsearch ldap-utils
+[ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"
 need samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools \
     python3-samba
 [ -n "$missing" ] || exit 0

@@ -14,9 +14,8 @@ from offhook.core.mac import Mac
 from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.vendors import load_profiles
 from tests.e2e.server import Server, wait_for
-from tests.integration.ad import FilledDomain, filled_domain, own_domain
+from tests.integration.ad import FilledDomain
 
-__all__ = ["filled_domain", "own_domain"]
 pytestmark = pytest.mark.needs("samba")
 YEALINK = next(profile for profile in load_profiles() if profile.name == "yealink")
 SYNC = "/api/integrations/ad/sync"

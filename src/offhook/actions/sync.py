@@ -153,6 +153,7 @@ class Sync:
     async def _run(self, report: SyncReport, running: Running, confirm: str) -> SyncReport:
         try:
             read = await self._source.read(running.note)
+            self.certificate_ends = read.certificate_ends or self.certificate_ends
             found = await self._planned(read, running)
         except DirectoryError as error:
             finding = fault(error.code).finding(self.name, **error.values)
