@@ -61,9 +61,15 @@ class ManualReboots:
         self, actor: str, targets: list[Target], *, answer_wait_s: float
     ) -> list[Reboot]:
         with _Follower(subscribe=self.events.subscribe) as follower:
-            ordered = self.reboots.order(
-                targets, reason="asked by a person", asked_by=actor, is_automatic=False
-            )
+            ordered: list[Reboot] = []
+            for begin in range(0, len(targets), _TARGETS_A_TURN):
+                ordered += self.reboots.order(
+                    targets[begin : begin + _TARGETS_A_TURN],
+                    reason="asked by a person",
+                    asked_by=actor,
+                    is_automatic=False,
+                )
+                await asyncio.sleep(0)
             await follower.wait_past(ordered, _UNSENT, SENT_WAIT_S)
             if answer_wait_s:
                 await follower.wait_past(ordered, _UNANSWERED, answer_wait_s)

@@ -41,6 +41,7 @@ from offhook.errors import BadRequestError, OffhookError
 _log = logging.getLogger("offhook.directory")
 
 SENT_WAIT_S = 2.0
+_TARGETS_A_TURN = 50
 
 
 @dataclass(slots=True)
@@ -233,12 +234,16 @@ class Sync:
                     }
                 )
             running.note("applying", done)
-        reboots = self._reboots.order(
-            list(outcome.targets.values()),
-            reason="directory synchronisation",
-            asked_by=report.asked_by,
-            is_automatic=True,
-        )
+        reboots: list[Reboot] = []
+        targets = list(outcome.targets.values())
+        for begin in range(0, len(targets), _TARGETS_A_TURN):
+            reboots += self._reboots.order(
+                targets[begin : begin + _TARGETS_A_TURN],
+                reason="directory synchronisation",
+                asked_by=report.asked_by,
+                is_automatic=True,
+            )
+            await asyncio.sleep(0)
         sent = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
         for number in outcome.ended:
             await self._engine.remove(number)

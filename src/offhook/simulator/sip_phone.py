@@ -55,7 +55,7 @@ class SipPhone(asyncio.DatagramProtocol):
     """One phone with one account.
 
     `notify_status` is its answer to NOTIFY; with `challenges_notify` it asks for the digest of its
-    own account first, in a realm of its own, as Cisco SPA and Grandstream desk phones do.
+    own account first, in a realm of its own, as desk phones of some makers do.
     `on_notify` gets the Event header of each NOTIFY it answers with 2xx, once however often it is
     repeated. `requests` keeps every NOTIFY that came.
     """

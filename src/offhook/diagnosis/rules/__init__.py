@@ -15,7 +15,7 @@ from inspect import cleandoc
 from types import MappingProxyType
 
 from offhook.diagnosis.facts import Facts
-from offhook.diagnosis.finding import Finding, worst_first
+from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
 from offhook.diagnosis.rule import Fault, Rule
 
 
@@ -44,5 +44,25 @@ def fault(code: str) -> Fault:
 
 
 def find_all(facts: Facts) -> list[Finding]:
-    """Run every rule, worst finding first."""
-    return worst_first([finding for rule in rules().values() for finding in rule.check(facts)])
+    """Run every rule, worst finding first; a rule that fails costs its own findings only."""
+    return worst_first([finding for rule in rules().values() for finding in _run(rule, facts)])
+
+
+def _run(rule: Rule, facts: Facts) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(rule.check(facts))
+    except Exception as error:  # whatever is wrong with one rule, the others must be heard
+        fault = rule.fault
+        found.append(
+            Finding(
+                code=fault.code,
+                name=fault.name,
+                severity=Severity.INFO,
+                stage=Stage.SETUP,
+                subject=fault.code,
+                message=f"the check for {fault.code} failed: {type(error).__name__}",
+                steps=("Report this as a mistake of Offhook",),
+            )
+        )
+    return found

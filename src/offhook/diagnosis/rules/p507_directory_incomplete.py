@@ -3,7 +3,7 @@
 What you see: the last synchronisation failed. Nothing was changed: half a list would look as if
 the other half had left.
 
-Why: the connection broke in the middle, the server limited the answer, sent a referral or the same
+Why: the server limited the answer, sent a referral or the same
 person twice; the base DN does not exist; or a file has a line that cannot be read.
 
 What to do: run it once more. If it fails in the same way, the message names what to look at.
