@@ -30,7 +30,7 @@ test-tools:
 	@sh scripts/test_tools.sh
 
 test: setup-dev test-tools ## run all tests (real phones too: apt packages are installed when root)
-	@$(BIN)/pytest
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 
 lint: setup-dev ## format, lint, types and import contracts
 	@$(BIN)/ruff format --check .

@@ -36,5 +36,5 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ];
     .venv/bin/pip install --quiet --disable-pip-version-check "uv==$uv_version"
 fi
 echo "Installing Offhook into .venv"
-UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --quiet --locked --inexact \
+UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --quiet --locked --inexact --compile-bytecode \
     --python .venv/bin/python --no-managed-python "$@"
