@@ -18,7 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.integration.ad import FilledDomain, LoopLag, kept_domain
+from tests.integration.running import running_pbx
+from tests.integration.test_sync_faults import make_sync
 
+from offhook.core.directory import DirectoryPolicy
 from offhook.directory.ldap import LdapDirectory
 from offhook.directory.ldap_settings import LdapSettings, LdapTimeouts
 
@@ -50,6 +53,25 @@ async def read_s(settings: LdapSettings) -> tuple[float, int, float]:
     return time.perf_counter() - start, len(answer.entries), lag.worst_s
 
 
+async def measure_syncs(domain: FilledDomain, settings: LdapSettings) -> None:
+    """Take over everybody, then run again without a change, beside ldapsearch."""
+    with tempfile.TemporaryDirectory() as name:
+        async with running_pbx(Path(name)) as running:
+            sync = make_sync(running, settings, DirectoryPolicy(max_create=100_000))
+            first = await sync.run("benchmark")
+            print(f"first sync: {first.status}, {len(first.changes)} people, {first.seconds:.1f} s")
+            for _ in range(ROUNDS):
+                theirs_s, _count = searched_s(domain, settings)
+                async with LoopLag() as lag:
+                    again = await sync.run("benchmark")
+                peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                print(
+                    f"sync without changes: {again.status} in {again.seconds:.2f} s, ldapsearch "
+                    f"{theirs_s:.2f} s: {again.seconds / theirs_s:.2f} times; loop lag at worst "
+                    f"{lag.worst_s * 1000:.0f} ms; peak memory {peak_mb:.0f} MB"
+                )
+
+
 async def main() -> None:
     """Measure in turns, so that a busy machine is busy for both."""
     people = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
@@ -68,6 +90,7 @@ async def main() -> None:
                 f"{ours_s / theirs_s:.2f} times; loop lag at worst {lag_s * 1000:.0f} ms; "
                 f"peak memory {peak_mb:.0f} MB"
             )
+        await measure_syncs(domain, settings)
 
 
 if __name__ == "__main__":
