@@ -355,6 +355,8 @@ def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
         nonlocal current, refused, found
         try:
             sources, found = await asyncio.to_thread(load_templates, folder)
+            if found == current:
+                refused = pbx.diagnose.template_problem = ""
             if found in (current, refused):
                 return
             source = replace(pbx.state.source, templates=Templates(sources))
@@ -363,8 +365,9 @@ def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
             if str(error) != refused:
                 _log.warning("Site templates not taken, the former ones stay in use: %s", error)
             refused = found if isinstance(error, BadRequestError) else str(error)
+            pbx.diagnose.template_problem = str(error)
             return
-        current = found
+        current, pbx.diagnose.template_problem = found, ""
         _log.info(
             "Site templates in use: %d phones told to fetch, %d fetch at their next boot",
             len(changes.reboots),

@@ -56,7 +56,9 @@ class ProvisioningSettings(Section):
         description="URL of a device's file; {{SERVER_IP}}, {{PORT}} and {mac} are filled in",
     )
     allowed_networks: list[str] = Field(
-        ["private"], description="networks whose phones are answered: private, any, or CIDR"
+        ["private"],
+        description="networks whose phones are answered: private, any, or CIDR; "
+        "this host itself always is",
     )
     unknown_per_minute: int = Field(
         120, ge=1, description="unknown MACs a minute after which an address is throttled"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -93,3 +94,14 @@ async def test_other_methods_are_405(port: int, method: bytes) -> None:
     answer = await ask(port, b"/provision/001565123456.cfg", method=method)
     assert answer.status == 405
     assert answer.fields["allow"] == "GET, HEAD, PUT, POST"
+
+
+@pytest.mark.parametrize("path", [b"/provision/" + b"a" * 2000, b"/provision/%00.cfg"])
+async def test_a_path_that_no_file_can_have_is_on_record(
+    port: int, api: httpx.AsyncClient, path: bytes
+) -> None:
+    answer = await ask(port, path)
+    assert answer.status in (400, 414)
+    assert answer.body.startswith(b"P205 ")
+    newest = (await api.get("/api/provisioning/requests?limit=1")).json()["requests"][0]
+    assert (newest["fault"], newest["success"]) == ("P205", False)

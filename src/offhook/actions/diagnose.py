@@ -26,7 +26,8 @@ RECENT_REFUSALS = 500
 class Diagnose:
     """Answers "what is wrong", for the fleet or one phone.
 
-    `directory` tells of the synchronisations, when there are any.
+    `directory` tells of the synchronisations, when there are any; `template_problem` is why the
+    site's templates were not taken, empty when they are in use.
     """
 
     state: State
@@ -37,6 +38,7 @@ class Diagnose:
     config: ConfigFacts
     now: Clock
     directory: Callable[[], Awaitable[DirectoryFacts | None]] | None = None
+    template_problem: str = ""
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
     )
@@ -77,6 +79,7 @@ class Diagnose:
             reboots=dict(self.reboots.latest()),
             unknown=self._unknown(mac),
             directory=await self.directory() if self.directory is not None else None,
+            template_problem=self.template_problem if mac is None else "",
         )
 
     def _devices(self, mac: Mac | None) -> dict[Mac, Device]:

@@ -128,6 +128,14 @@ class Phones:
         self._record(answer.attempt, identity)
         return answer
 
+    def turn_away(self, request: PhoneRequest, status: int, problem: str) -> Answer:
+        """Refuse and record a request whose path no file can have; its path is left out."""
+        identity = identify(request, ())
+        refusal = Refuse(status=status, code="P205", values={"problem": problem})
+        answer = self._refuse(request, identity, refusal)
+        self._record(answer.attempt, identity)
+        return answer
+
     async def _carried_out(
         self,
         request: PhoneRequest,
@@ -150,7 +158,7 @@ class Phones:
         if not self._policy.is_enabled:
             return Refuse(status=503, code="P101")
         address = request.address
-        if not is_within(address, self._policy.networks):
+        if not is_local and not is_within(address, self._policy.networks):
             return Refuse(status=403, code="P801", values={"address": address})
         now_s = self._monotonic()
         # Who names no phone learns of none: common files are open to a throttled address too.

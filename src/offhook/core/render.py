@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from traceback import walk_tb
 
-from jinja2 import BaseLoader, DictLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2 import (
+    BaseLoader,
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from offhook.core.dialect import Dialect, DialectError
@@ -124,10 +132,9 @@ class Templates:
             problem = _without_secrets(str(error), values)
             raise RenderError("P702", f"template {vendor}/{name}: {problem}") from None
         except _TEMPLATE_ERRORS as error:
-            line = getattr(error, "lineno", None)
-            where = f" line {line}" if line else ""
+            where = _place_of(error, vendor) or f"{vendor}/{name}"
             problem = _without_secrets(str(error), values)
-            raise RenderError("P701", f"template {vendor}/{name}{where}: {problem}") from None
+            raise RenderError("P701", f"template {where}: {problem}") from None
 
     def _environment(self, vendor: str, dialect: Dialect) -> ImmutableSandboxedEnvironment:
         key = (vendor, dialect.name)
@@ -144,14 +151,26 @@ class Templates:
         return self._compiled[key]
 
     def _loader(self, vendor: str) -> BaseLoader:
-        prefix = f"{vendor}/"
-        return DictLoader(
-            {
-                name[len(prefix) :]: text
-                for name, text in self.sources.items()
-                if name.startswith(prefix)
-            }
-        )
+        def load(name: str) -> tuple[str, str, None] | None:
+            text = self.sources.get(f"{vendor}/{name}")
+            return None if text is None else (text, f"{vendor}/{name}", None)
+
+        return FunctionLoader(load)
+
+
+def _place_of(error: Exception, vendor: str) -> str:
+    """Template and line of a mistake, which may be in an included file; empty when unknown.
+
+    Jinja rewrites tracebacks so that a frame has the template's name and line.
+    """
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename} line {error.lineno}" if error.filename else ""
+    frames = [
+        f"{frame.f_code.co_filename} line {line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if frame.f_code.co_filename.startswith(f"{vendor}/")
+    ]
+    return frames[-1] if frames else ""
 
 
 def _without_secrets(text: str, values: FileValues) -> str:

@@ -88,7 +88,8 @@ class Facts:
     `expected` maps a device to its files' digests now; compare `sightings[mac].delivered`.
     `attempts` are recent ones, newest first. `reboots` holds the newest of each device.
     `registrations` are by extension; `device_registrations` those that belong to a device.
-    `directory` is None where none is set up.
+    `directory` is None where none is set up. `template_problem` is why the site's templates as they
+    are now are not in use; the former ones are.
     """
 
     now: datetime
@@ -106,3 +107,4 @@ class Facts:
     reboots: Mapping[Mac, Reboot] = field(default_factory=dict)
     unknown: tuple[UnknownPhone, ...] = ()
     directory: DirectoryFacts | None = None
+    template_problem: str = ""

@@ -72,13 +72,15 @@ class PhoneApp:
             allow = (b"allow", ", ".join(_METHODS).encode())
             await _refuse(send, 405, "phones GET, HEAD, PUT or POST", allow)
             return
+        is_bodiless = scope["method"] == "HEAD"
         try:
-            request = self._request(scope)
-            body = await _body(scope, receive)
+            request = self._request(scope, read_path(scope["raw_path"], scope["query_string"]))
         except UnusablePathError as error:
-            _log.info("Refused a path from %s: %s", address_of(scope), error)
-            await _refuse(send, error.status, str(error), is_bodiless=scope["method"] == "HEAD")
+            answer = self._phones.turn_away(self._request(scope, ""), error.status, str(error))
+            await _send(send, answer, is_bodiless=is_bodiless, is_whole=is_bodiless)
             return
+        try:
+            body = await _body(scope, receive)
         except GoneError:
             return
         if body.is_late:
@@ -86,13 +88,13 @@ class PhoneApp:
             return
         await self._answer(scope, send, request, body)
 
-    def _request(self, scope: Scope) -> PhoneRequest:
-        query: bytes = scope["query_string"]
+    def _request(self, scope: Scope, path: str) -> PhoneRequest:
+        query: bytes = scope["query_string"] if path else b""
         return PhoneRequest(
             request_id=secrets.token_hex(6),
             transport="http",
             method=scope["method"],
-            path=read_path(scope["raw_path"], query),
+            path=path,
             query=query.decode("latin-1"),
             address=address_of(scope),
             user_agent=_agent(header_of(scope, b"user-agent")),

@@ -54,8 +54,8 @@ def check_configuration(answers: Answers) -> Check:
         lines.append(Line(mark=Mark.NOTE, text=f"Configuration file: {config.path}"))
     if answers.diagnostics is not None:
         lines += _running_settings(running)
-        lines += _differences(config, running)
-        found = list(finding_lines(_findings(answers, is_setting=True)))
+        found = list(_differences(config, running))
+        found += finding_lines(_findings(answers, is_setting=True))
         lines += found or [Line(mark=Mark.OK, text="No configuration issues")]
     elif config is not None:
         lines += _file_settings(config)

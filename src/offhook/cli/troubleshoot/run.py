@@ -37,6 +37,7 @@ from offhook.cli.troubleshoot.report import (
 )
 
 DEFAULT_PORT = 8080
+PORT_VARIABLE = "OFFHOOK_SERVER__HTTP_PORT"
 LOCAL = ("", "127.0.0.1", "::1", "localhost")
 REQUESTS_SHOWN = 20
 EPILOG = """\
@@ -49,7 +50,7 @@ environment: OFFHOOK_TOKEN is the token when --token is not given; NO_COLOR swit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to look at; `port` None means that of config.yml, else 8080."""
+    """What to look at; `port` None means that of the environment, of config.yml, else 8080."""
 
     mac: str = ""
     host: str = ""
@@ -81,10 +82,7 @@ def run(options: Options, out: TextIO | None = None, err: TextIO | None = None) 
 def examine(options: Options, mac: str = "") -> Report:
     """Make the checks. Raises UnusableUrlError."""
     config = _config(options)
-    port = options.port
-    if port is None:
-        port = config.port("server.http_port", DEFAULT_PORT) if config else DEFAULT_PORT
-    url = host_url(options.host or "127.0.0.1", port)
+    url = host_url(options.host or "127.0.0.1", options.port or _known_port(options, config))
     api = Api(url=url, token=options.token)
     answers = _ask(api, config)
     checks = [
@@ -158,6 +156,20 @@ def _config(options: Options) -> ConfigText | None:
     return None
 
 
+def _known_port(options: Options, config: ConfigText | None) -> int:
+    """The port of a PBX on this machine as its environment or its file says it, else the usual."""
+    if options.host.lower() in LOCAL:
+        config = _with_environment(config)
+    return config.port("server.http_port", DEFAULT_PORT) if config else DEFAULT_PORT
+
+
+def _with_environment(config: ConfigText | None) -> ConfigText | None:
+    port = os.environ.get(PORT_VARIABLE, "")
+    if not port:
+        return config
+    return ConfigText(path=Path(PORT_VARIABLE), values={"server.http_port": port})
+
+
 def _ask(api: Api, config: ConfigText | None) -> Answers:
     """Ask everything of checks 1 to 4; the first refusal ends it and is said."""
     found: dict[str, Any] = {}
@@ -196,10 +208,10 @@ def _unreachable(api: Api, config: ConfigText | None, error: UnreachableError) -
             "→ Is the server running? Start it: make run, or offhook serve --config config.yml",
             "→ Does it listen on another port? It prints its address at start; give --port",
         ]
-        if config is not None:
-            next_steps.append(
-                f"   {config.path} says http_port: {config.values.get('server.http_port', '8080')}"
-            )
+        source = _with_environment(config)
+        if source is not None:
+            port = source.values.get("server.http_port", str(DEFAULT_PORT))
+            next_steps.append(f"   {source.path} says http_port: {port}")
     else:
         next_steps += [
             f"→ Is the server running? On {host}: python scripts/troubleshoot_provisioning.py",

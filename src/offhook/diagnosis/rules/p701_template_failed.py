@@ -1,6 +1,8 @@
 """A device's file cannot be made because its template fails.
 
-What you see: the phone is answered with an error and keeps its old settings.
+What you see: the phone is answered with an error and keeps its old settings; or, when the template
+was changed while the server ran, the log says that it is not taken, and phones get their files from
+the one before.
 
 Why: a template, most likely one of this site's own, uses a name that does not exist, has a mistake
 in its syntax, or is missing for this model. A missing name is an error and never an empty value.
@@ -35,7 +37,13 @@ FAULT = Fault(
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Find the devices whose template fails."""
+    """Find the devices whose template fails, and site templates that were not taken."""
+    if facts.template_problem:
+        yield FAULT.finding(
+            "site templates",
+            problem=shown(facts.template_problem, 1000),
+            evidence=["the former templates stay in use"],
+        )
     for mac, failed in facts.render_faults.items():
         if failed.code == FAULT.code and mac in facts.devices:
             device = facts.devices[mac]
