@@ -45,14 +45,21 @@ def clean_name(raw: str, limit: int = NAME_CUT) -> str:
     """
     if raw.isascii() and raw.isprintable():  # most names: only blanks and length to look at
         return " ".join(raw[:_READ_MAX].split())[:limit].rstrip()
-    text = unicodedata.normalize("NFC", raw[:_READ_MAX])
-    kept = _without_odd_joiners("".join(map(_kept, text)))
-    name = _cut(unicodedata.normalize("NFC", " ".join(kept.split(" ")).strip()), limit)
-    name = " ".join(name.split())
+    name = _cleaned(raw[:_READ_MAX], limit)
+    # What one pass drops may bring together what the next one composes or drops; each shortens.
+    while (again := _cleaned(name, limit)) != name:
+        name = again
     try:
         return check_name(name)
     except FieldError:
         return ""
+
+
+def _cleaned(raw: str, limit: int) -> str:
+    text = unicodedata.normalize("NFC", raw)
+    kept = _without_odd_joiners("".join(map(_kept, text)))
+    name = _cut(unicodedata.normalize("NFC", " ".join(kept.split(" ")).strip()), limit)
+    return " ".join(name.split())
 
 
 def _kept(character: str) -> str:
