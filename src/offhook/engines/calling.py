@@ -53,6 +53,9 @@ class Calling:
             for call in self._proxy.calls.all(now)
         )
 
+    def __len__(self) -> int:
+        return len(self._proxy)
+
     def on_response(self, response: Response) -> bool:
         """Take a response from the wire; False when it is for somebody else."""
         sends = self._proxy.on_response(response, self._now().timestamp())
@@ -60,6 +63,11 @@ class Calling:
             return False
         self.carry(sends)
         return True
+
+    def on_lost(self, source: str) -> None:
+        """Fail what waits on a connection that has closed."""
+        for branch in self._proxy.branches_over(source):
+            self.carry(self._proxy.on_unsendable(branch, self._now().timestamp()))
 
     def carry(self, sends: Iterable[Outbound]) -> None:
         """Send, and plan the next wake-up. What cannot be sent fails its branch."""

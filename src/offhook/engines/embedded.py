@@ -161,6 +161,8 @@ class EmbeddedEngine:
         place = f"{self._bind}:{self.port}"
         counters = dict(self._counters)
         counters["registrations"] = len(self._table)
+        counters["calls"] = len(self._calling.calls())
+        counters["transactions"] = len(self._calling)
         counters["tcp_connections"] = len(self._tcp)
         counters["tcp_refused"] = self._tcp.refused
         if self._udp is not None:
@@ -286,6 +288,8 @@ class EmbeddedEngine:
 
     def _on_lost(self, source: Source) -> None:
         self._notifying.on_lost(str(source))
+        if self._sweeping is not None:
+            self._calling.on_lost(str(source))
 
     def _apply_effects(self, effects: Iterable[Effect], source: Source) -> None:
         at = self._now()

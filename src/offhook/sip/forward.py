@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from offhook.sip.digest import parse_credentials
 from offhook.sip.message import Headers, Request, Response, canonical, read_headers
 from offhook.sip.parse import digits
-from offhook.sip.uri import SipUri, parse_name_addr, parse_uri, split_list
+from offhook.sip.uri import SipUri, join_host_port, parse_name_addr, parse_uri, split_list
 from offhook.sip.via import parse_cseq, parse_via
 
 DEFAULT_HOPS = 70
@@ -50,6 +50,18 @@ def contact_of(headers: Headers) -> str:
     values = values_of(headers, "contact")
     address = parse_name_addr(values[0]) if values else None
     return address.uri if address else ""
+
+
+def dialog_id(request: Request) -> tuple[str, str, str]:
+    """Give Call-ID, From tag and To tag. RFC 3261 §12."""
+    headers = request.headers
+    return headers.first("call-id") or "", tag_of(headers, "from"), tag_of(headers, "to")
+
+
+def record_routes(place: tuple[str, int], to: str, come_by: str) -> tuple[str, ...]:
+    """Write our Record-Route: one entry, two where the transport changes. RFC 5658 §3.2."""
+    where = join_host_port(*place)
+    return tuple(f"<sip:{where};transport={name};lr>" for name in dict.fromkeys((to, come_by)))
 
 
 def strip_routes(request: Request, is_ours: IsOurs) -> tuple[str, list[str]]:

@@ -29,10 +29,12 @@ from offhook.sip.forking import Branch, Forking
 from offhook.sip.forward import (
     Hop,
     contact_of,
+    dialog_id,
     forwarded,
     hops_left,
     is_looped,
     loop_hash,
+    record_routes,
     strip_routes,
     tag_of,
     values_of,
@@ -41,8 +43,8 @@ from offhook.sip.invite import InviteClient
 from offhook.sip.message import Request, Response
 from offhook.sip.parse import address_of
 from offhook.sip.registrar import Reply, bad_extension
-from offhook.sip.transaction import ClientTransaction, transaction_key
-from offhook.sip.uri import SipUri, join_host_port, parse_uri
+from offhook.sip.transaction import ClientTransaction, invite_key, transaction_key
+from offhook.sip.uri import SipUri, parse_uri
 from offhook.sip.via import Via, stamp_via, top_via, write_via
 
 MAX_TRANSACTIONS = 8192
@@ -137,7 +139,7 @@ class Proxy:
 
     def cancel(self, via: Via, source: Source) -> Forwarded | None:
         """Take a CANCEL; None when there is nothing to cancel."""
-        key = _invite_key(via, source)
+        key = invite_key(via, str(source))
         forking = self._open.get(key)
         if forking is None:
             return None
@@ -147,7 +149,7 @@ class Proxy:
 
     def acknowledge(self, request: Request, via: Via, source: Source) -> tuple[Outbound, ...]:
         """Take an ACK: that of a refusal ends here, that of a 2xx goes on. Never answered."""
-        key = _invite_key(via, source)
+        key = invite_key(via, str(source))
         forking = self._open.get(key)
         if forking is not None and forking.server.on_ack(self._clock()):
             self._settle(key, forking, 0.0)
@@ -175,6 +177,14 @@ class Proxy:
         sends = forking.on_response(branch, response, self._clock())
         self._settle(key, forking, now)
         return tuple(sends)
+
+    def branches_over(self, flow: str) -> tuple[str, ...]:
+        """Name the branches that wait on a connection."""
+        return tuple(
+            name
+            for name, (_, branch) in self._branches.items()
+            if not branch.final and str(branch.flow) == flow
+        )
 
     def on_unsendable(self, name: str, now: float) -> tuple[Outbound, ...]:
         """Take that a branch's bytes could not be sent."""
@@ -283,11 +293,11 @@ class Proxy:
         if flow is None:
             return Reply(status=404, reason="Not Found")
         if request.method == "BYE":
-            self.calls.end(*_dialog_id(request))
+            self.calls.end(*dialog_id(request))
         return self._start(arrival, [(uri, flow, routes)])
 
     def _dialog_of(self, request: Request) -> Dialog | None:
-        return self.calls.find(*_dialog_id(request))
+        return self.calls.find(*dialog_id(request))
 
     def _flow_to(self, dialog: Dialog | None, text: str) -> Flow | None:
         """Find the way to a contact: one of this call's extensions, its side, else any contact."""
@@ -347,16 +357,12 @@ class Proxy:
             uri=uri,
             via=write_via(flow.transport.upper(), host, port, name),
             stamped_via=stamp_via(request.headers, arrival.via, source.host, source.port),
-            record_routes=self._record_routes(source, flow) if is_first else (),
+            record_routes=record_routes((host, port), flow.transport, source.transport)
+            if is_first
+            else (),
             routes=routes,
         )
         return name, forwarded(request, hop, self._realm)
-
-    def _record_routes(self, source: Source, flow: Flow) -> tuple[str, ...]:
-        """Write one entry, two where the transport changes. RFC 5658 §3.2."""
-        place = join_host_port(*self._place())
-        transports = dict.fromkeys((flow.transport, source.transport))
-        return tuple(f"<sip:{place};transport={name};lr>" for name in transports)
 
     def _settle(self, key: str, forking: Forking, now: float) -> None:
         """Note what became of a call, forget what has ended, plan the next wake-up."""
@@ -375,19 +381,10 @@ class Proxy:
                 self._branches.pop(branch.name, None)
             return
         wake_at = forking.wake_at
-        if wake_at is not None and forking.scheduled != wake_at:
+        # An entry that is too early is harmless, and so a chatty phone does not fill the heap.
+        if wake_at is not None and (forking.scheduled is None or wake_at < forking.scheduled):
             forking.scheduled = wake_at
             heapq.heappush(self._due, (wake_at, key))
-
-
-def _invite_key(via: Via, source: Source) -> str:
-    """Name the INVITE that a CANCEL or an ACK belongs to. RFC 3261 §9.2, §17.2.3."""
-    return f"{via.branch}|{via.host}:{via.port}|INVITE|{source}"
-
-
-def _dialog_id(request: Request) -> tuple[str, str, str]:
-    headers = request.headers
-    return headers.first("call-id") or "", tag_of(headers, "from"), tag_of(headers, "to")
 
 
 def _flow(binding: Binding) -> Flow:

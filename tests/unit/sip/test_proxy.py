@@ -246,3 +246,23 @@ def test_contact_and_route_of_an_edge_are_followed() -> None:
         "sip:1002@10.0.0.5:5060",
         "<sip:edge.example;lr>",
     )
+
+
+def test_a_lost_connection_fails_only_what_waits_on_it() -> None:
+    room = Exchange(phones=())
+    room.pbx.register(user="1002", source=SECOND, contact="<sip:1002@10.0.0.7:5060>")
+    room.call()
+    proxy = room.pbx.proxy
+    assert proxy.branches_over(str(CALLEE)) == ()
+    [name] = proxy.branches_over(str(SECOND))
+    assert shown(proxy.on_unsendable(name, room.pbx.now)) == [(str(CALLER), "480")]
+    assert proxy.branches_over(str(SECOND)) == ()
+
+
+def test_a_chatty_phone_does_not_fill_the_memory() -> None:
+    room = Exchange()
+    room.call()
+    for _ in range(1000):
+        room.pbx.now += 0.01
+        room.say(180)
+    assert len(room.pbx.proxy._due) < 10  # nothing outside shows the plan of wake-ups
