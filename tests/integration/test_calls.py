@@ -160,6 +160,7 @@ async def test_sipp_calls_sipp(engine: EmbeddedEngine, tmp_path: Path, transport
         "register",
         engine.port,
         tmp_path / "registering",
+        transport=transport,
         extension="1002",
         secret="secret1002",
         keys={"expires": "300", "contact_port": str(port)},
