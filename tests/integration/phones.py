@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
+import socket
 import struct
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
@@ -25,7 +27,7 @@ module_tmp        uuid.so
 module_tmp        account.so
 module_app        contact.so
 module_app        menu.so
-"""
+{control}"""
 
 
 class ForeignPhone:
@@ -92,21 +94,61 @@ class ForeignPhone:
 class Baresip(ForeignPhone):
     """The soft phone baresip, headless. It prints every SIP message it sends and gets."""
 
+    _control_port = 0
+
     async def start(
-        self, extension: str, secret: str, server_port: int, transport: str, directory: Path
+        self,
+        extension: str,
+        secret: str,
+        server_port: int,
+        transport: str,
+        directory: Path,
+        *,
+        answers: str = "auto",
+        is_driven: bool = False,
     ) -> None:
-        """Write its files into the directory and start it; it registers at 127.0.0.1 by itself."""
+        """Write its files into the directory and start it; it registers at 127.0.0.1 by itself.
+
+        `answers` is auto or manual; `is_driven` opens the port `command` needs.
+        """
         account = (
             f"<sip:{extension}@127.0.0.1:{server_port};transport={transport}>"
-            f";auth_user={extension};auth_pass={secret};regint=120;answermode=auto;mwi=no\n"
+            f";auth_user={extension};auth_pass={secret};regint=120;answermode={answers};mwi=no\n"
         )
-        _write_files(directory, account)
+        self._control_port = _free_tcp_port() if is_driven else 0
+        _write_files(directory, account, self._control_port)
         await self.run("baresip", "-f", str(directory), "-s", "-v", directory=directory)
 
+    async def command(self, command: str, params: str = "") -> None:
+        """Press a button: dial, hangup, accept. JSON in a netstring, module ctrl_tcp."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._control_port)
+        text = json.dumps({"command": command, "params": params})
+        writer.write(f"{len(text)}:{text},".encode())
+        answer = b""
+        async with asyncio.timeout(5.0):
+            while b'"response":true' not in answer:  # events come on the same connection
+                more = await reader.read(65_536)
+                assert more, answer
+                answer += more
+        writer.close()
+        await writer.wait_closed()
+        assert b'"ok":true' in answer, answer
 
-def _write_files(directory: Path, account: str) -> None:
+
+def _free_tcp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_files(directory: Path, account: str, control_port: int) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config").write_text(_CONFIG.format(directory=directory))
+    control = (
+        f"module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control_port}\n"
+        if control_port
+        else ""
+    )
+    (directory / "config").write_text(_CONFIG.format(directory=directory, control=control))
     (directory / "contacts").write_text("")
     (directory / "accounts").write_text(account)
     (directory / "silence.wav").write_bytes(_silence())

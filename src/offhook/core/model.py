@@ -293,3 +293,13 @@ class SettingScope:
 
     level: str
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCall:
+    """A call between two extensions; `state` is ringing or talking, `since` when it began."""
+
+    caller: str
+    callee: str
+    state: str
+    since: datetime

@@ -1,10 +1,9 @@
-"""The embedded SIP engine: registrar and NOTIFY on UDP and TCP, in this process."""
+"""The embedded SIP engine: registrar, calls and NOTIFY on UDP and TCP, in this process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import secrets
 from collections import Counter
@@ -21,7 +20,8 @@ from offhook.actions.ports import (
     RegistrationStore,
 )
 from offhook.core.events import PhoneRegistered, PhoneUnregistered, RegistrationRefused
-from offhook.core.model import Registration
+from offhook.core.model import LiveCall, Registration
+from offhook.engines.calling import Calling
 from offhook.engines.keeping import Keeping
 from offhook.engines.notifying import Notifying, Wire
 from offhook.engines.phones import mac_of, note_of, shown, to_registration
@@ -31,15 +31,16 @@ from offhook.engines.udp import UdpPort
 from offhook.sip.auth import Authenticator
 from offhook.sip.bindings import Binding, BindingTable, Bound, Source, Unbound
 from offhook.sip.digest import MD5_ONLY, Algorithm
+from offhook.sip.flow import flow_of
 from offhook.sip.limits import FailureLimits
 from offhook.sip.message import KeepAlive, Message, Verdict
 from offhook.sip.nonces import Nonces
 from offhook.sip.notifier import Local
 from offhook.sip.parse import parse_datagram
+from offhook.sip.proxy import Proxy
 from offhook.sip.registrar import Effect, ExpiryPolicy, Refused, Registrar
 from offhook.sip.server import Reaction, Server
 from offhook.sip.transaction import AnswerCache
-from offhook.sip.uri import SipUri, parse_uri
 from offhook.tasks import spawn
 
 _log = logging.getLogger("offhook.sip")
@@ -98,12 +99,19 @@ class EmbeddedEngine:
             max_s=max_expires_s,
             default_s=max(min_expires_s, min(default_expires_s, max_expires_s)),
         )
+        proxy = Proxy(
+            authenticator=authenticator,
+            table=self._table,
+            secret_of=self._secret_of,
+            realm=realm,
+            place=lambda: (self._external_ip, self.port),
+            key=secrets.token_bytes(32),
+        )
         self._server = Server(
             registrar=Registrar(
                 authenticator=authenticator, table=self._table, policy=policy, note_of=note_of
             ),
-            authenticator=authenticator,
-            secret_of=self._secret_of,
+            proxy=proxy,
             answers=AnswerCache(),
             tag_key=secrets.token_bytes(32),
         )
@@ -113,6 +121,7 @@ class EmbeddedEngine:
         self._told = OncePerMinute()
         self._udp: UdpPort | None = None
         self._tcp = TcpPort(tcp_limits or TcpLimits(), self._on_item, self._on_lost)
+        self._calling = Calling(proxy=proxy, tcp=self._tcp, udp=lambda: self._udp, now=now)
         self._sweeping: asyncio.Task[None] | None = None
 
     @property
@@ -140,6 +149,7 @@ class EmbeddedEngine:
         with contextlib.suppress(asyncio.CancelledError):
             await sweeping
         self._notifying.stop()
+        self._calling.stop()
         if self._udp is not None:
             self._udp.close()
         await self._tcp.close()
@@ -151,6 +161,8 @@ class EmbeddedEngine:
         place = f"{self._bind}:{self.port}"
         counters = dict(self._counters)
         counters["registrations"] = len(self._table)
+        counters["calls"] = len(self._calling.calls())
+        counters["transactions"] = len(self._calling)
         counters["tcp_connections"] = len(self._tcp)
         counters["tcp_refused"] = self._tcp.refused
         if self._udp is not None:
@@ -167,6 +179,10 @@ class EmbeddedEngine:
         now = self._now().timestamp()
         bindings = self._table.all() if extension is None else self._table.of(extension)
         return tuple(to_registration(b) for b in bindings if b.expires_at > now)
+
+    def calls(self) -> tuple[LiveCall, ...]:
+        """The calls that ring or are talked on now."""
+        return self._calling.calls()
 
     async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
         """Send a NOTIFY to a live registration; nobody else can be made its target."""
@@ -256,8 +272,10 @@ class EmbeddedEngine:
         if reaction.junk:
             self._counters["malformed"] += 1
             self._junk.note(str(source), reaction.junk, now)
-        if reaction.response is not None:
-            self._notifying.on_response(reaction.response)
+        response = reaction.response
+        if response is not None and not self._calling.on_response(response):
+            self._notifying.on_response(response)
+        self._calling.carry(reaction.sends)
         if reaction.effects:
             self._apply_effects(reaction.effects, source)
         return reaction
@@ -270,6 +288,8 @@ class EmbeddedEngine:
 
     def _on_lost(self, source: Source) -> None:
         self._notifying.on_lost(str(source))
+        if self._sweeping is not None:
+            self._calling.on_lost(str(source))
 
     def _apply_effects(self, effects: Iterable[Effect], source: Source) -> None:
         at = self._now()
@@ -323,20 +343,9 @@ class EmbeddedEngine:
         return None
 
     async def _wire(self, binding: Binding) -> Wire:
-        """Choose the way to a phone: where its REGISTER came from, which NAT lets through.
-
-        Only when the contact names the very address the REGISTER came from, so that no NAT is
-        between, its port counts: some phones send from another port than they listen on, and a
-        phone on TCP that has lost its connection (we were restarted) can be dialled. RFC 3261 §18.
-        """
-        transport, _, place = binding.source.partition(":")
-        host, _, port_text = place.rpartition(":")
-        host, port = host.strip("[]"), int(port_text)
-        contact = parse_uri(binding.contact)
-        is_direct = False
-        if isinstance(contact, SipUri) and not binding.path:
-            is_direct = _is_same_host(contact.host, host)
-            port = (contact.port or 5060) if is_direct else port
+        """Choose the way to a phone: where its REGISTER came from, which NAT lets through."""
+        flow = flow_of(binding.source, binding.contact, has_path=bool(binding.path))
+        transport, host, port = flow.transport, flow.host, flow.port
         local = Local(host=self._external_ip, port=self.port, transport=transport.upper())
         if transport == "udp":
             udp = self._udp
@@ -346,15 +355,8 @@ class EmbeddedEngine:
                 source=binding.source, local=local, send=lambda data: udp.send(data, host, port)
             )
         connection = self._tcp.find(binding.source)
-        if connection is None and is_direct:
-            connection = await self._tcp.dial(host, port)
+        if connection is None and flow.dial is not None:
+            connection = await self._tcp.dial(*flow.dial)
         if connection is None:
             raise ConnectionResetError("the phone's TCP connection is closed")
         return Wire(source=str(connection.source), local=local, send=connection.send)
-
-
-def _is_same_host(a: str, b: str) -> bool:
-    try:
-        return ipaddress.ip_address(a.strip("[]")) == ipaddress.ip_address(b)
-    except ValueError:
-        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
 
@@ -94,6 +95,8 @@ class BindingTable:
     def __init__(self, *, max_contacts: int) -> None:
         self._max_contacts = max_contacts
         self._by_aor: dict[str, dict[str, Binding]] = {}
+        self._aors_by_source: dict[str, set[str]] = {}
+        self._aors_by_place: dict[tuple[str, str, int], set[str]] = {}
         self._due: list[tuple[float, str]] = []
         self._scheduled: dict[str, float] = {}
 
@@ -103,6 +106,17 @@ class BindingTable:
     def of(self, aor: str) -> tuple[Binding, ...]:
         """Give the bindings of an extension, oldest first."""
         return tuple(self._by_aor.get(aor, {}).values())
+
+    def owners(self, source: str) -> frozenset[str]:
+        """Give the extensions that have a binding from a source."""
+        return frozenset(self._aors_by_source.get(source, ()))
+
+    def at(self, uri: SipUri) -> tuple[Binding, ...]:
+        """Give the bindings whose contact has this user and address, last refreshed last."""
+        place = _place(uri)
+        aors = self._aors_by_place.get(place, ())
+        found = [b for aor in aors for b in self.of(aor) if _place_of(b.contact) == place]
+        return tuple(sorted(found, key=lambda binding: binding.refreshed_at))
 
     def all(self) -> Iterator[Binding]:
         """Give every binding."""
@@ -191,6 +205,12 @@ class BindingTable:
         return tuple(evicted)
 
     def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
+        for old in self._by_aor.get(aor, {}).values():
+            _unlink(self._aors_by_source, old.source, aor)
+            _unlink(self._aors_by_place, _place_of(old.contact), aor)
+        for new in bindings.values():
+            self._aors_by_source.setdefault(new.source, set()).add(aor)
+            self._aors_by_place.setdefault(_place_of(new.contact), set()).add(aor)
         if not bindings:
             self._by_aor.pop(aor, None)
             return
@@ -201,6 +221,26 @@ class BindingTable:
         if scheduled is None or at < scheduled:
             self._scheduled[aor] = at
             heapq.heappush(self._due, (at, aor))
+
+
+K = TypeVar("K")
+
+
+def _unlink(index: dict[K, set[str]], key: K, aor: str) -> None:
+    aors = index.get(key)
+    if aors is not None:
+        aors.discard(aor)
+        if not aors:
+            del index[key]
+
+
+def _place(uri: SipUri) -> tuple[str, str, int]:
+    return uri.user, uri.host, uri.port or 5060
+
+
+def _place_of(contact: str) -> tuple[str, str, int]:
+    uri = parse_uri(contact)
+    return _place(uri) if isinstance(uri, SipUri) else ("", "", 0)
 
 
 def _find(draft: Mapping[str, Binding], ask: Ask, touched: set[str]) -> Binding | None:

@@ -1,7 +1,4 @@
-"""Every message that arrives: retransmissions, verdicts, the registrar, and what we do not do.
-
-A proxy comes beside the registrar as one more method of the table in `Server`.
-"""
+"""Every message that arrives: retransmissions, verdicts, registrar, proxy, and what we refuse."""
 
 from __future__ import annotations
 
@@ -9,16 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import assert_never
 
-from offhook.sip.auth import (
-    PROXY_GATE,
-    Allowed,
-    Authenticator,
-    Barred,
-    Challenged,
-    Misdirected,
-    SecretOf,
-)
 from offhook.sip.bindings import Source
+from offhook.sip.flow import Outbound
+from offhook.sip.forward import tag_of
 from offhook.sip.message import (
     Junk,
     KeepAlive,
@@ -30,15 +20,17 @@ from offhook.sip.message import (
     render_response,
 )
 from offhook.sip.parse import parse_datagram
+from offhook.sip.proxy import Forwarded, Proxy
 from offhook.sip.registrar import Effect, Registrar, Reply, bad_extension, unsupported
 from offhook.sip.transaction import AnswerCache, transaction_key
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.sip.via import Via, reply_address, stamp_via, top_via
 
-ALLOW = "REGISTER, OPTIONS, ACK, CANCEL"
+ALLOW = "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
 # Methods of RFC 3261 and its extensions; others are 501.
-_IN_DIALOG = frozenset({"BYE", "PRACK", "INFO", "UPDATE", "NOTIFY", "CANCEL"})
+_IN_DIALOG = frozenset({"BYE", "PRACK", "INFO", "UPDATE", "NOTIFY"})
 _KNOWN_METHODS = _IN_DIALOG | {
+    "CANCEL",
     "INVITE",
     "OPTIONS",
     "REGISTER",
@@ -60,9 +52,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """What one message leads to. `status` is the answer's; `junk` why it was dropped or refused."""
+    """What one message leads to. `status` is the answer's; `junk` why it was dropped or refused.
+
+    `sends` go to other phones, or are answers that came from them.
+    """
 
     answer: Answer | None = None
+    sends: tuple[Outbound, ...] = ()
     effects: tuple[Effect, ...] = ()
     status: int = 0
     junk: str = ""
@@ -83,15 +79,13 @@ class Server:
         self,
         *,
         registrar: Registrar,
-        authenticator: Authenticator,
-        secret_of: SecretOf,
+        proxy: Proxy,
         answers: AnswerCache,
         tag_key: bytes,
         agent: str = "Offhook",
     ) -> None:
         self._registrar = registrar
-        self._authenticator = authenticator
-        self._secret_of = secret_of
+        self._proxy = proxy
         self._answers = answers
         self._tag_key = tag_key
         self._agent = agent
@@ -131,65 +125,44 @@ class Server:
 
     def _serve(self, request: Request, source: Source, now: float) -> Reaction:
         via = top_via(request.headers)
-        if via is None or request.method == "ACK":
+        if via is None:  # pragma: no cover - parse gives Junk then
             return NOTHING
+        if request.method == "ACK":
+            return Reaction(sends=self._proxy.acknowledge(request, via, source))
+        repeated = self._proxy.repeat(request, via, source)
+        if repeated is not None:
+            return Reaction(sends=repeated)
         is_stored = source.transport == "udp"  # timer J is zero on streams, RFC 3261 §17.2.2
         key = transaction_key(request, via, str(source)) if is_stored else ""
         stored = self._answers.find(key, now) if is_stored else None
         if stored is not None:
             host, port = reply_address(via, source.host, source.port)
             return Reaction(answer=Answer(data=stored, host=host, port=port))
-        reply = self._decide(request, source, now)
+        outcome = self._decide(request, via, source, now)
+        sends = outcome.sends if isinstance(outcome, Forwarded) else ()
+        reply = outcome.reply if isinstance(outcome, Forwarded) else outcome
+        if reply is None:
+            return Reaction(sends=sends)
         answer = self._answer(request, reply, via, source)
         if is_stored and reply.is_kept:
             self._answers.keep(key, answer.data, now)
-        return Reaction(answer=answer, effects=reply.effects, status=reply.status)
+        return Reaction(answer=answer, sends=sends, effects=reply.effects, status=reply.status)
 
-    def _decide(self, request: Request, source: Source, now: float) -> Reply:
-        if request.method not in _KNOWN_METHODS:
+    def _decide(self, request: Request, via: Via, source: Source, now: float) -> Reply | Forwarded:
+        method = request.method
+        if method not in _KNOWN_METHODS:
             return Reply(status=501, reason="Not Implemented", headers=(("Allow", ALLOW),))
         if not isinstance(parse_uri(request.uri), SipUri):
             return Reply(status=416, reason="Unsupported URI Scheme")
-        if request.method == "REGISTER":
+        if method == "REGISTER":
             return self._registrar.handle(request, source, now)
+        if method == "CANCEL":  # Require has no meaning in it, RFC 3261 §8.2.2.3
+            gone = Reply(status=481, reason="Call/Transaction Does Not Exist")
+            return self._proxy.cancel(via, source) or gone
+        if method in ("INVITE", "MESSAGE") or tag_of(request.headers, "to"):
+            return self._proxy.take(request, via, source, now, self._tag(request))
         unknown = unsupported(request, ())
-        # Require has no meaning in CANCEL. RFC 3261 §8.2.2.3
-        if unknown and request.method != "CANCEL":
-            return bad_extension(unknown)
-        return self._decide_other(request, source, now)
-
-    def _decide_other(self, request: Request, source: Source, now: float) -> Reply:
-        method = request.method
-        if method == "OPTIONS":
-            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))
-            return Reply(status=200, reason="OK", headers=headers)
-        if method == "INVITE":
-            return self._invite(request, source, now)
-        if method in _IN_DIALOG:
-            return Reply(status=481, reason="Call/Transaction Does Not Exist")
-        if method in ("SUBSCRIBE", "PUBLISH"):
-            # No event package yet; phones then stop asking (RFC 6665 §4.2.1.1, RFC 3903 §6).
-            return Reply(status=489, reason="Bad Event")
-        return Reply(status=405, reason="Method Not Allowed", headers=(("Allow", ALLOW),))
-
-    def _invite(self, request: Request, source: Source, now: float) -> Reply:
-        """Authenticate first, so that a stranger learns no numbers; calls themselves come later."""
-        verdict = self._authenticator.judge(request, PROXY_GATE, source.host, now)
-        match verdict:
-            case Challenged():
-                headers = tuple((PROXY_GATE.challenge, value) for value in verdict.values)
-                return Reply(status=PROXY_GATE.status, reason=PROXY_GATE.reason, headers=headers)
-            case Allowed():
-                uri = parse_uri(request.uri)
-                if not isinstance(uri, SipUri) or self._secret_of(uri.user) is None:
-                    return Reply(status=404, reason="Not Found", is_kept=True)
-                return Reply(status=480, reason="Temporarily Unavailable", is_kept=True)
-            case Barred():
-                return Reply(status=403, reason="Too Many Failures")
-            case Misdirected():
-                return Reply(status=400, reason="Digest For Another URI")
-            case _:  # pragma: no cover
-                assert_never(verdict)
+        return bad_extension(unknown) if unknown else _decide_own(method)
 
     def _answer(self, request: Request, reply: Reply, via: Via, source: Source) -> Answer:
         data = render_response(
@@ -208,3 +181,16 @@ class Server:
         parts = [request.headers.first(name) or "" for name in ("call-id", "from", "cseq")]
         text = "|".join(parts).encode("utf-8", "surrogateescape")
         return hashlib.blake2s(text, key=self._tag_key, digest_size=8).hexdigest()
+
+
+def _decide_own(method: str) -> Reply:
+    """Answer what is neither for an extension nor inside a dialog."""
+    if method == "OPTIONS":
+        headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))
+        return Reply(status=200, reason="OK", headers=headers)
+    if method in _IN_DIALOG:
+        return Reply(status=481, reason="Call/Transaction Does Not Exist")
+    if method in ("SUBSCRIBE", "PUBLISH"):
+        # No event package yet; phones then stop asking (RFC 6665 §4.2.1.1, RFC 3903 §6).
+        return Reply(status=489, reason="Bad Event")
+    return Reply(status=405, reason="Method Not Allowed", headers=(("Allow", ALLOW),))

@@ -31,6 +31,11 @@ def transaction_key(request: Request, via: Via, source: str) -> str:
     return "|".join(parts)
 
 
+def invite_key(via: Via, source: str) -> str:
+    """Name the INVITE that a CANCEL or an ACK belongs to, as `transaction_key` does. §9.2."""
+    return f"{via.branch}|{via.host}:{via.port}|INVITE|{source}"
+
+
 class AnswerCache:
     """Non-INVITE server transactions in state Completed: the answer until timer J. §17.2.2.
 

@@ -12,11 +12,13 @@ from offhook.sip.limits import FailureLimits
 from offhook.sip.message import Request, Response
 from offhook.sip.nonces import Nonces
 from offhook.sip.parse import parse_datagram
+from offhook.sip.proxy import Proxy
 from offhook.sip.registrar import ExpiryPolicy, Registrar
 from offhook.sip.server import Reaction, Server
 from offhook.sip.transaction import AnswerCache
 
 REALM = "offhook"
+PLACE = ("192.0.2.1", 5060)
 PHONE = Source(transport="udp", host="192.0.2.10", port=5062)
 OTHER = Source(transport="udp", host="192.0.2.66", port=5062)
 
@@ -47,6 +49,7 @@ class Pbx:
     now: float = 1_000_000.0
     branches: int = 0
     table: BindingTable = field(init=False)
+    proxy: Proxy = field(init=False)
     server: Server = field(init=False)
     answers: AnswerCache = field(default_factory=AnswerCache)
 
@@ -61,6 +64,15 @@ class Pbx:
             algorithms=self.algorithms,
             failures_a_minute=self.failures_a_minute,
         )
+        self.proxy = Proxy(
+            authenticator=authenticator,
+            table=self.table,
+            secret_of=secret_of,
+            realm=REALM,
+            place=lambda: PLACE,
+            key=b"l" * 32,
+            clock=lambda: self.now,
+        )
         self.server = Server(
             registrar=Registrar(
                 authenticator=authenticator,
@@ -68,8 +80,7 @@ class Pbx:
                 policy=ExpiryPolicy(),
                 note_of=lambda request: request.headers.first("mac") or "",
             ),
-            authenticator=authenticator,
-            secret_of=secret_of,
+            proxy=self.proxy,
             answers=self.answers,
             tag_key=b"t" * 32,
         )

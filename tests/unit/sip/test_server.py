@@ -37,7 +37,7 @@ def test_options_is_answered_to_anybody() -> None:
         ("NOTIFY", 481),
         ("SUBSCRIBE", 489),
         ("PUBLISH", 489),
-        ("MESSAGE", 405),
+        ("MESSAGE", 407),
         ("REFER", 405),
         ("FOO", 501),
     ],
@@ -55,7 +55,8 @@ def test_require_is_ignored_in_cancel() -> None:
 
 
 def call(pbx: Pbx, to: str, user: str = "1001") -> int:
-    data = request("INVITE", uri=f"sip:{to}@pbx.example")
+    from_ = f"From: <sip:{user}@pbx.example>;tag=a"
+    data = request("INVITE", uri=f"sip:{to}@pbx.example", from_=from_)
     return pbx.ask(pbx.sign(data, user=user)).status
 
 
@@ -66,7 +67,7 @@ def test_calls_are_authenticated_before_anything_is_said() -> None:
     assert call(pbx, "1002", user="9999") == 407
 
 
-def test_calls_are_not_carried_yet() -> None:
+def test_a_phone_that_is_not_registered_cannot_be_reached() -> None:
     assert call(Pbx(), "1002") == 480
     assert call(Pbx(), "9999") == 404
 

@@ -1,0 +1,71 @@
+"""The way back to a phone: where its requests come from, which NAT lets through. RFC 5626 §1."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from offhook.sip.bindings import Source
+from offhook.sip.uri import SipUri, parse_uri
+from offhook.sip.via import Via, reply_address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Over UDP an address; over TCP the connection from it, else one dialled to `dial`."""
+
+    transport: str
+    host: str
+    port: int
+    dial: tuple[str, int] | None = None
+
+    @property
+    def is_reliable(self) -> bool:
+        """True for streams."""
+        return self.transport != "udp"
+
+    def __str__(self) -> str:
+        return str(Source(transport=self.transport, host=self.host, port=self.port))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """Bytes to send over a flow. `branch` names the transaction that fails if they cannot go."""
+
+    data: bytes
+    flow: Flow
+    branch: str = ""
+
+
+def flow_of(source: str, contact: str, *, has_path: bool = False) -> Flow:
+    """Choose the way to a contact that was named in a request from `source`.
+
+    Only when the contact names the very address the request came from, so that no NAT is between,
+    its port counts: some phones send from another port than they listen on, and a phone on TCP
+    that has lost its connection (we were restarted) can be dialled. RFC 3261 §18.
+    """
+    transport, _, place = source.partition(":")
+    host, _, port_text = place.rpartition(":")
+    host, port = host.strip("[]"), int(port_text)
+    uri = parse_uri(contact)
+    if not isinstance(uri, SipUri) or has_path or not _is_same_host(uri.host, host):
+        return Flow(transport=transport, host=host, port=port)
+    listens_at = uri.port or 5060
+    if transport == "udp":
+        return Flow(transport=transport, host=host, port=listens_at)
+    return Flow(transport=transport, host=host, port=port, dial=(host, listens_at))
+
+
+def flow_back(via: Via, source: Source) -> Flow:
+    """Give the way an answer goes: over TCP the same connection. RFC 3261 §18.2.2, RFC 3581 §4."""
+    if source.transport != "udp":
+        return Flow(transport=source.transport, host=source.host, port=source.port)
+    host, port = reply_address(via, source.host, source.port)
+    return Flow(transport="udp", host=host, port=port)
+
+
+def _is_same_host(a: str, b: str) -> bool:
+    try:
+        return ipaddress.ip_address(a.strip("[]")) == ipaddress.ip_address(b)
+    except ValueError:
+        return False
