@@ -368,10 +368,6 @@ def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
             pbx.diagnose.template_problem = str(error)
             return
         current, pbx.diagnose.template_problem = found, ""
-        _log.info(
-            "Site templates in use: %d phones told to fetch, %d fetch at their next boot",
-            len(changes.reboots),
-            len(changes.pending),
-        )
+        _log.info("Site templates in use: %s", changes.told)
 
     return scan

@@ -177,6 +177,25 @@ async def test_settings_have_three_scopes(api: httpx.AsyncClient) -> None:
     assert model.json() == {"scope": "model yealink/t46s", "settings": {}}
 
 
+async def test_passwords_among_free_settings_are_masked_everywhere(api: httpx.AsyncClient) -> None:
+    await add(api)
+    await add_device(api)
+    settings = "/api/provisioning/settings"
+    places = (f"{settings}/vendor/yealink", f"{settings}/model/yealink/t46s")
+    for path in places:
+        changed = await api.patch(path, json={"static.wifi.1.password": "not-for-eyes"})
+        assert changed.status_code == 200
+        assert "not-for-eyes" not in changed.text
+    device = f"{DEVICES}/001565123456"
+    body = {"settings": {"static.wifi.2.password": "not-for-eyes"}}
+    assert "not-for-eyes" not in (await api.patch(device, json=body)).text
+    for path in (*places, settings, device, DEVICES, "/api/provisioning/diagnostics"):
+        text = (await api.get(path)).text
+        assert "static.wifi" in text, path
+        assert "not-for-eyes" not in text, path
+    assert "not-for-eyes" in (await api.get("/provision/001565123456.cfg")).text
+
+
 async def test_device_is_found_by_any_spelling_and_searched(api: httpx.AsyncClient) -> None:
     await add(api)
     await add(api, "1002", "Zoë")

@@ -49,6 +49,13 @@ class Changes:
     is_new: bool = False
 
     @property
+    def told(self) -> str:
+        """Say how many phones were told, and how many wait for their next boot."""
+        count = len(self.reboots)
+        told = f"{count} {'phone' if count == 1 else 'phones'} told to fetch again"
+        return f"{told}, {len(self.pending)} to fetch at next boot"
+
+    @property
     def is_reboot_triggered(self) -> bool:
         """True when a NOTIFY has left for a live registration."""
         return any(RebootStep.NOTIFIED in item.steps for item in self.reboots)

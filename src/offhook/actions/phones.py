@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from offhook.actions.files import Files
+from offhook.actions.first_attempt import first_attempt
 from offhook.actions.ports import Journal, Publish, UploadStore
 from offhook.actions.state import State
 from offhook.actions.throttle import Network, StrangerThrottle, is_within
@@ -331,27 +332,7 @@ class Phones:
 
     def _base(self, request: PhoneRequest, identity: Identity, device: Device | None) -> Attempt:
         extension = self._state.extensions.get(device.extension) if device else None
-        return Attempt(
-            request_id=request.request_id,
-            at=request.at,
-            transport=request.transport,
-            method=request.method,
-            path=request.path[:512],
-            address=request.address,
-            user_agent=request.user_agent[:256],
-            mac_text=identity.mac_text[:64]
-            or (identity.placeholder if identity.is_placeholder_file else ""),
-            mac=identity.mac,
-            file=identity.file[:128],
-            kind=OutcomeKind.REFUSED,
-            status=500,
-            vendor=device.vendor if device else "",
-            model=device.model if device else "",
-            firmware=identity.firmware[:64],
-            extension=device.extension if device else "",
-            extension_name=extension.name if extension else "",
-            is_test=request.is_test,
-        )
+        return first_attempt(request, identity, device, extension)
 
     def _record(self, attempt: Attempt, identity: Identity) -> None:
         if attempt.mac is not None and attempt.fault not in _TURNED_AWAY:

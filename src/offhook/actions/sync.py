@@ -128,7 +128,7 @@ class Sync:
             raise BadRequestError(
                 "sync_running",
                 f"a synchronisation is running: {self._running.id}",
-                "wait for it; GET /api/integrations/ad/status tells how far it is",
+                "wait for it; GET /api/integrations/ad/status (or file/status) tells how far it is",
                 status=409,
             )
         running = self._running = Running(self._new_id())

@@ -78,7 +78,8 @@ async def _play(phone: VirtualPhone, screen: Screen, *, is_once: bool) -> int:
         is_registered = await phone.boot()
         if phone.account is None:
             screen.error(
-                "no file with an account came", "is the device registered? offhook doctor --mac"
+                "no file with an account came",
+                f"is the device registered? offhook doctor --mac {phone.mac.colons}",
             )
         if is_once or not is_registered:
             return 0 if is_registered else 1

@@ -110,8 +110,18 @@ def _print(session: Session, report: Mapping[str, Any]) -> None:
     if report["would_reboot"]:
         screen.say(f"Would fetch again: {', '.join(report['would_reboot'][:20])}")
     screen.say(report["message"])
-    if report["is_dry_run"] or report["status"] == "refused":
-        screen.say(f"Plan {report['plan_id']}")
+    _say_plan(session, report)
+
+
+def _say_plan(session: Session, report: Mapping[str, Any]) -> None:
+    """Print the plan's id, and how to confirm it where a confirmation helps."""
+    is_refused = report["status"] == "refused"
+    if report["is_dry_run"] or is_refused:
+        session.screen.say(f"Plan {report['plan_id']}")
+    # An answer without anybody is applied by no confirmation, so none is offered.
+    if is_refused and report["counts"]["people"]:
+        source = " --source file" if report["source"] == "file" else ""
+        session.screen.say(f"To apply it: offhook sync{source} --confirm {report['plan_id']}")
 
 
 def _line(change: Mapping[str, Any]) -> str:

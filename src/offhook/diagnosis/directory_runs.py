@@ -39,6 +39,14 @@ def people_with(facts: Facts, code: str) -> list[PersonProblem]:
     return [problem for problem in problems if problem.fault == code][:MAX_PEOPLE]
 
 
+def people_findings(facts: Facts, fault: Fault) -> Iterator[Finding]:
+    """Give a finding for each person of the last complete read who has a fault."""
+    for problem in people_with(facts, fault.code):
+        evidence = [shown(problem.message)]
+        values = person_values(fault, problem)
+        yield fault.finding(shown(problem.login), evidence=evidence, **values)
+
+
 def person_values(fault: Fault, problem: PersonProblem) -> dict[str, str]:
     """Give what the texts of a fault need of a person."""
     known = {"login": problem.login, "problem": problem.message}

@@ -472,6 +472,13 @@ async def test_keeps_an_upload_and_gives_it_back() -> None:
     assert world.state.sightings[device.mac].last_provisioned == before.last_provisioned
 
 
+async def test_this_host_is_answered_whatever_its_address() -> None:
+    world = await World.make()
+    await world.device()
+    own = await world.ask("001565123456.cfg", address="203.0.113.7", is_local=True)
+    assert own.status == 200
+
+
 async def test_only_the_phones_own_address_may_upload_however_often_another_tries() -> None:
     world = await World.make()
     device = await world.device()

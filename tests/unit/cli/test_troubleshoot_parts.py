@@ -18,6 +18,7 @@ from offhook.cli.troubleshoot.checks import (
 from offhook.cli.troubleshoot.config_file import ConfigText
 from offhook.cli.troubleshoot.phone_check import parse_mac
 from offhook.cli.troubleshoot.report import Check, Mark
+from offhook.cli.troubleshoot.run import Options, examine
 from offhook.core.mac import parse_mac as core_parse_mac
 
 FINDING = {
@@ -124,10 +125,23 @@ def test_a_file_edited_and_not_loaded_is_noticed():
         config=config,
         diagnostics={"enabled": True, "configuration": running, "findings": []},
     )
-    warnings = [line for line in check_configuration(answers).lines if line.mark is Mark.WARNING]
-    assert [line.text for line in warnings] == [
+    lines = check_configuration(answers).lines
+    assert all(line.text != "No configuration issues" for line in lines)
+    assert [line.text for line in lines if line.mark is Mark.WARNING] == [
         "server.external_ip is 192.0.2.2 in the file, the running server uses 192.0.2.1"
     ]
+
+
+def test_the_port_is_that_of_the_option_the_environment_or_the_file(monkeypatch, tmp_path):
+    config = tmp_path / "config.yml"
+    config.write_text("server:\n  http_port: 1\n")
+    assert examine(Options(config=config)).url.endswith(":1")
+    monkeypatch.setenv("OFFHOOK_SERVER__HTTP_PORT", "2")
+    report = examine(Options(config=config))
+    assert report.url.endswith(":2")
+    assert "OFFHOOK_SERVER__HTTP_PORT says http_port: 2" in text_of(report.checks[1])
+    assert examine(Options(config=config, port=3)).url.endswith(":3")
+    assert examine(Options(config=config, host="127.0.0.2")).url.endswith(":1")
 
 
 def test_a_stopped_pbx_is_a_problem():

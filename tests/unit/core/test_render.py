@@ -64,6 +64,7 @@ def test_own_keys_are_not_merged_into_other_files() -> None:
         ("a = {{ ().__class__ }}\n", "unsafe"),
         ("a = {{ prefs.codecs.append('x') }}\n", "append"),
         ("{% if %}\n", "line 2"),
+        ("a = 1\nb = {{ missing }}\n", "main.cfg.j2 line 3"),
         ('{% include "none.j2" %}\n', "no template none.j2 for zultys"),
         ('{% include "main.cfg.j2" %}\n', "recursion"),
         ("{% for x in range(10 ** 9) %}{% endfor %}\n", "too big"),
@@ -96,6 +97,12 @@ def test_text_the_phone_would_refuse_is_p702() -> None:
     with pytest.raises(RenderError, match="first line") as caught:
         render_text(templates, ZULTYS, build.main_rule(ZULTYS, MODEL), values, {})
     assert caught.value.code == "P702"
+
+
+def test_a_mistake_in_an_included_template_is_found_there() -> None:
+    for text, words in (("a = 1\nb = {{ missing }}\n", "line 2"), ("\n\n{% if %}\n", "line 3")):
+        with pytest.raises(RenderError, match=rf"^template zultys/part\.j2 {words}: "):
+            render('{% include "part.j2" %}\n', part=text)
 
 
 def test_missing_template_and_missing_dialect_are_p701() -> None:

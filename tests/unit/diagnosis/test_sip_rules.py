@@ -201,5 +201,11 @@ def test_render_faults_of_other_codes_are_left_to_their_own_rules() -> None:
         assert all("{x}\\nline" in finding.message for finding in found)
 
 
+def test_site_templates_that_were_not_taken_are_told() -> None:
+    found = find_all(replace(HEALTHY, template_problem="template acme/one.j2 line 3: no"))
+    assert [(item.code, item.subject) for item in found] == [("P701", "site templates")]
+    assert "one.j2 line 3" in found[0].message
+
+
 def test_rules_are_found_by_file_alone() -> None:
     assert list(rules()) == sorted(rules())

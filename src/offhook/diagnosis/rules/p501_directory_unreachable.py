@@ -29,7 +29,8 @@ FAULT = Fault(
     stage=Stage.SETUP,
     message="directory {server} cannot be reached: {problem}",
     steps=(
-        "Check the address in `integrations.active_directory.servers`, and that the server is on",
+        "Check `integrations.active_directory.servers` and that the server is on;"
+        " with a file as the source, `integrations.file.path`",
         "Check that this machine reaches it: name, firewall, port 636 (or 389 with StartTLS)",
         "Try again: POST /api/integrations/ad/test",
     ),

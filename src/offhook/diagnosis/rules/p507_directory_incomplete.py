@@ -27,9 +27,8 @@ FAULT = Fault(
     stage=Stage.SETUP,
     message="the directory could not be read whole: {problem}",
     steps=(
-        "Try again: POST /api/integrations/ad/test",
+        "Correct what the message names, then try again: `offhook sync --dry-run`",
         "If it stays, check the base DN, the filter and the rights of the service account",
-        "With a file as the source, correct the line that is named",
     ),
 )
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from offhook.core.directory import PersonProblem
-from offhook.diagnosis.directory_runs import people_with, person_values
-from offhook.diagnosis.evidence import shown
+from offhook.diagnosis.directory_runs import people_findings
 from offhook.diagnosis.examples import HEALTHY, directory_facts
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -34,12 +33,7 @@ FAULT = Fault(
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the people with unreadable values."""
-    for problem in people_with(facts, FAULT.code):
-        yield FAULT.finding(
-            shown(problem.login),
-            evidence=[shown(problem.message)],
-            **person_values(FAULT, problem),
-        )
+    yield from people_findings(facts, FAULT)
 
 
 BAD = directory_facts(

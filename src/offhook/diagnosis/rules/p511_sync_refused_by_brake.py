@@ -29,9 +29,9 @@ FAULT = Fault(
     severity=Severity.ERROR,
     stage=Stage.SETUP,
     message="the last synchronisation was refused: {brake} allows {limit}, the plan has {count}",
-    steps=("See whom it would touch: `offhook sync --dry-run`",),
+    steps=("See whom it would touch, and the plan's id: `offhook sync --dry-run`",),
 )
-_CONFIRM = "If that is right, confirm it: `offhook sync --confirm`"
+_CONFIRM = "If that is right, confirm it: `offhook sync --confirm PLAN`"
 _NOBODY = "Check the base DN, the filter, the groups and the rights of the service account"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from offhook.actions.free_settings import masked_settings
 from offhook.core.converge import stale_files
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Sighting
@@ -52,7 +53,7 @@ class DeviceRecord(BaseModel):
     stale_files: list[str] = Field(description="files that changed since it fetched them")
     fault: str = Field(description="why its files cannot be made; empty when they can")
     lines: list[LineRecord]
-    settings: dict[str, str]
+    settings: dict[str, str] = Field(description="free settings; passwords are masked")
     last_reboot: RebootRecord | None
 
 
@@ -116,7 +117,7 @@ def _record(services: Services, device: Device, expected: Expected) -> DeviceRec
         stale_files=list(stale),
         fault=f"{expected.code} {expected.message}" if isinstance(expected, RenderFault) else "",
         lines=_lines(services, device),
-        settings=dict(device.settings),
+        settings=masked_settings(device.settings),
         last_reboot=reboot_record(reboot) if reboot else None,
     )
 

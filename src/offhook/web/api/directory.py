@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from offhook.actions.directory_ports import SyncReport
 from offhook.actions.sync import Sync
 from offhook.core.directory import Link, LinkState
+from offhook.core.directory_plan import ZERO_PEOPLE
 from offhook.diagnosis.rules import fault
 from offhook.errors import BadRequestError
 from offhook.web.api.answers import answer, long_answer
@@ -286,6 +287,8 @@ async def _body(request: Request, kind: type[Body]) -> Body:
 
 
 def _message(report: SyncReport) -> str:
+    if any(brake["name"] == ZERO_PEOPLE for brake in report.brakes) and not report.is_dry_run:
+        return "the directory answered without a single person, which is never applied"
     if report.status == "refused":
         return f'{report.error}; to apply it all the same send {{"confirm":"{report.plan_id}"}}'
     changed = len(report.changes)

@@ -166,15 +166,10 @@ async def _change(
     changed, changes = await services.extensions.change_extension(
         actor, number, name=name, email=email, secret=secret
     )
-    woken, waiting = len(changes.reboots), len(changes.pending)
-    message = (
-        f"Extension {number} changed; {woken} phones told to fetch again, "
-        f"{waiting} fetch at their next boot"
-    )
     return answer(
         ExtensionAnswer(
             success=True,
-            message=message,
+            message=f"Extension {number} changed; {changes.told}",
             extension=_record(services, changed),
             reboot_triggered=changes.is_reboot_triggered,
             reboots=reboot_records(changes.reboots),

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, Field
 
+from offhook.actions.free_settings import masked_settings
 from offhook.core.model import Settings, SettingScope
 from offhook.core.preferences import PARSERS
 from offhook.web.api.answers import answer, long_answer
@@ -55,7 +56,7 @@ async def get_all_settings(services: Api) -> Response:
     by_level: dict[str, dict[str, dict[str, str]]] = {"site": {}, "vendor": {}, "model": {}}
     for scope, values in services.state.settings.items():
         if values and scope.level in by_level:
-            by_level[scope.level][scope.key] = dict(values)
+            by_level[scope.level][scope.key] = masked_settings(values)
     return await long_answer(
         AllSettings(
             neutral=list(PARSERS),
@@ -108,24 +109,22 @@ async def change_model_settings(
 
 def _given(services: Services, scope: SettingScope) -> Response:
     found: Settings = services.state.settings.get(scope, {})
-    return answer(ScopeSettings(scope=_name(scope), settings=dict(found)))
+    return answer(ScopeSettings(scope=_name(scope), settings=masked_settings(found)))
 
 
 async def _changed(
     services: Services, actor: str, scope: SettingScope, body: dict[str, str | None]
 ) -> Response:
     settings, changes = await services.free_settings.change_settings(actor, scope, body)
-    woken, waiting = len(changes.reboots), len(changes.pending)
     return await long_answer(
         SettingsAnswer(
             scope=_name(scope),
-            settings=dict(settings),
+            settings=masked_settings(settings),
             success=True,
-            message=f"Settings of {_name(scope)} changed; {woken} phones told to fetch again, "
-            f"{waiting} fetch at their next boot",
+            message=f"Settings of {_name(scope)} changed; {changes.told}",
             reboot_triggered=changes.is_reboot_triggered,
             reboots=reboot_records(changes.reboots),
-            pending_count=waiting,
+            pending_count=len(changes.pending),
         )
     )
 
