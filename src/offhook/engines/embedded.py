@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -106,6 +107,8 @@ class EmbeddedEngine:
             realm=realm,
             place=lambda: (self._external_ip, self.port),
             key=secrets.token_bytes(32),
+            clock=time.monotonic,
+            random_text=lambda: secrets.token_hex(8),
         )
         self._server = Server(
             registrar=Registrar(

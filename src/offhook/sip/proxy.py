@@ -7,8 +7,6 @@ contact, or to the other side of a call it carried itself, over the flow known f
 from __future__ import annotations
 
 import heapq
-import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -86,8 +84,8 @@ class Proxy:
         realm: str,
         place: Callable[[], tuple[str, int]],
         key: bytes,
-        clock: Callable[[], float] = time.monotonic,
-        random_text: Callable[[], str] = lambda: secrets.token_hex(8),
+        clock: Callable[[], float],
+        random_text: Callable[[], str],
         agent: str = "Offhook",
         calls: Calls | None = None,
         capacity: int = MAX_TRANSACTIONS,

@@ -60,7 +60,7 @@ def _load(connection: Connection, cipher: Cipher) -> InventoryImage:
         return InventoryImage(
             extensions=_load_extensions(connection, cipher),
             devices=_load_devices(connection, cipher),
-            settings=_load_scoped(connection),
+            settings=_load_scoped(connection, cipher),
             sightings=load_sightings(connection),
             unknown=load_unknown(connection),
         )
@@ -107,7 +107,7 @@ def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
 
 def _load_devices(connection: Connection, cipher: Cipher) -> list[Device]:
     lines = _load_lines(connection)
-    settings = _load_device_settings(connection)
+    settings = _load_device_settings(connection, cipher)
     table = tables.devices
     statement = select(
         table.c.mac,
@@ -144,23 +144,25 @@ def _load_lines(connection: Connection) -> dict[str, list[Line]]:
     return found
 
 
-def _load_device_settings(connection: Connection) -> dict[str, dict[str, str]]:
+def _load_device_settings(connection: Connection, cipher: Cipher) -> dict[str, dict[str, str]]:
     table = tables.device_settings
     found: dict[str, dict[str, str]] = {}
     statement = select(table.c.mac, table.c.name, table.c.value)
     for mac, name, value in connection.execute(statement.order_by(table.c.mac, table.c.name)):
-        found.setdefault(mac, {})[sys.intern(name)] = value
+        text = cipher.decrypt(value, table="device_settings", row=f"{mac}/{name}")
+        found.setdefault(mac, {})[sys.intern(name)] = text
     return found
 
 
-def _load_scoped(connection: Connection) -> dict[SettingScope, Settings]:
+def _load_scoped(connection: Connection, cipher: Cipher) -> dict[SettingScope, Settings]:
     table = tables.scoped_settings
     found: dict[SettingScope, dict[str, str]] = {}
     statement = select(table.c.level, table.c.key, table.c.name, table.c.value)
     for level, key, name, value in connection.execute(
         statement.order_by(table.c.level, table.c.key, table.c.name)
     ):
-        found.setdefault(SettingScope(level=level, key=key), {})[name] = value
+        text = cipher.decrypt(value, table="scoped_settings", row=f"{level}/{key}/{name}")
+        found.setdefault(SettingScope(level=level, key=key), {})[name] = text
     return dict(found)
 
 
@@ -279,7 +281,12 @@ def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDev
         connection,
         tables.device_settings,
         [
-            {"mac": mac, "name": name, "value": value}
+            {
+                "mac": mac,
+                "name": name,
+                # A maker's own key may be a password, and not every maker's keys tell.
+                "value": cipher.encrypt(value, table="device_settings", row=f"{mac}/{name}"),
+            }
             for mac, device in newest.items()
             for name, value in device.settings.items()
         ],
@@ -295,7 +302,7 @@ def _delete_devices(
         connection.execute(delete(table).where(table.c.mac == bindparam("gone")), macs)
 
 
-def _put_settings(connection: Connection, _cipher: Cipher, writes: Iterable[PutSettings]) -> None:
+def _put_settings(connection: Connection, cipher: Cipher, writes: Iterable[PutSettings]) -> None:
     table = tables.scoped_settings
     newest = {write.scope: write.settings for write in writes}
     connection.execute(
@@ -308,7 +315,14 @@ def _put_settings(connection: Connection, _cipher: Cipher, writes: Iterable[PutS
         connection,
         table,
         [
-            {"level": scope.level, "key": scope.key, "name": name, "value": value}
+            {
+                "level": scope.level,
+                "key": scope.key,
+                "name": name,
+                "value": cipher.encrypt(
+                    value, table="scoped_settings", row=f"{scope.level}/{scope.key}/{name}"
+                ),
+            }
             for scope, settings in newest.items()
             for name, value in settings.items()
         ],

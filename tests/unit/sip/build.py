@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from offhook.sip.auth import Authenticator
 from offhook.sip.bindings import BindingTable, Source
@@ -48,6 +49,7 @@ class Pbx:
     failures_a_minute: int = 20
     now: float = 1_000_000.0
     branches: int = 0
+    texts: Iterator[int] = field(default_factory=count)
     table: BindingTable = field(init=False)
     proxy: Proxy = field(init=False)
     server: Server = field(init=False)
@@ -72,6 +74,7 @@ class Pbx:
             place=lambda: PLACE,
             key=b"l" * 32,
             clock=lambda: self.now,
+            random_text=lambda: f"r{next(self.texts)}",
         )
         self.server = Server(
             registrar=Registrar(
