@@ -11,6 +11,10 @@ from tests.integration.running import running_pbx
 SECRET, OWN, WIDE = "sip-S3cret-of-1001", "wifi-Passw0rd-here", "ldap-Passw0rd-there"
 
 
+def on_disk(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_no_secret_is_on_the_disk_in_clear(tmp_path: Path) -> None:
     async with running_pbx(tmp_path) as running:
         pbx = running.pbx
@@ -29,8 +33,8 @@ async def test_no_secret_is_on_the_disk_in_clear(tmp_path: Path) -> None:
             "test", vendor_scope("yealink"), {"ldap.password": WIDE}
         )
         password = device.admin_password.reveal()
-        written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    written += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        written = on_disk(tmp_path)
+    written += on_disk(tmp_path)
     assert written
     for secret in (SECRET, OWN, WIDE, password):
         assert not any(secret.encode() in data for data in written), secret
