@@ -89,7 +89,7 @@ async def test_frozen_server_is_given_up(filled_domain: FilledDomain) -> None:
     [
         ("rst", "P501", "connection closed by the server"),
         ("mute", "P501", "no answer in time"),
-        ("garbage", "P505", "TLS failed: wrong version number"),
+        ("garbage", "P505", "TLS failed: "),
         ("drop=0", "P501", "connection closed by the server"),
         ("drop=700", "P501", "connection closed by the server"),
         ("hang=0", "P501", "no answer for 1 s"),

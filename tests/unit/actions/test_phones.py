@@ -1,6 +1,5 @@
 """Answering phones: each decision, one Attempt each, and the guide's words."""
 
-import time
 import tracemalloc
 from dataclasses import replace
 
@@ -581,20 +580,18 @@ def test_sources_are_bounded() -> None:
     assert len(throttle._sources) <= 4096
 
 
-async def test_a_flood_of_unknown_macs_costs_bounded_memory_and_constant_time() -> None:
+async def test_a_flood_of_unknown_macs_costs_bounded_memory() -> None:
     world = await World.make(unknown_per_minute=1_000_000)
     for number in range(40):
         await world.device(f"0200001{number:05x}", "yealink")
     world.events._listeners.clear()  # what listeners keep is theirs to bound
 
-    async def flood(first: int, count: int) -> float:
-        began = time.process_time()
+    async def flood(first: int, count: int) -> None:
         for value in range(first, first + count):
             await world.ask(f"{value:012x}.cfg", user_agent=YEALINK, address=OFFICE)
         world.journal.recorded.clear()
         world.journal.unknown.clear()
         world.clock.pass_s(61)
-        return time.process_time() - began
 
     def pass_by(first: int) -> None:
         """30,000 strangers more, for what keeps anything of them."""
@@ -607,7 +604,6 @@ async def test_a_flood_of_unknown_macs_costs_bounded_memory_and_constant_time() 
 
     await flood(0x020000100000, 1001)
     phone = next(iter(world.state.unknown.values()))
-    early_s = min([await flood(0x020000200000 + place * 200, 200) for place in range(3)])
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -616,10 +612,9 @@ async def test_a_flood_of_unknown_macs_costs_bounded_memory_and_constant_time() 
     finally:
         tracemalloc.stop()
     pass_by(0x020000400000)
-    late_s = min([await flood(0x020000500000 + place * 200, 200) for place in range(3)])
+    await flood(0x020000500000, 200)
     assert len(world.state.unknown) == 1000
     assert after - before < 1_000_000
-    assert late_s < 2 * early_s
 
 
 async def test_unknown_phones_are_counted_and_the_oldest_goes_first() -> None:
