@@ -18,7 +18,7 @@ from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.pages import PARTS, fault_pages, page_parts, render_page
 from offhook.diagnosis.rule import Rule
 from offhook.diagnosis.rules import fault, find_all, rules
-from offhook.diagnosis.rules.p201_placeholder import steps_for
+from offhook.diagnosis.rules.p201_macro_not_expanded import steps_for
 from offhook.vendors import load_profiles
 
 SOURCE = Path(offhook.__file__).parent

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from offhook.core.events import RegistrationRefused
 from offhook.core.model import Attempt, Reboot, Registration, Sighting, UnknownPhone
 from offhook.diagnosis.facts import DirectoryRun
-
-
-def stamp(at: datetime) -> str:
-    """Write a moment as UTC ISO 8601 to the second: `2025-12-05T19:00:00Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+from offhook.diagnosis.finding import Evidence
+from offhook.diagnosis.finding import stamp as stamp
 
 
 def shown(text: str, limit: int = 200) -> str:
@@ -28,60 +23,71 @@ def host_of(source: str) -> str:
     return source.split(":", 1)[-1].rpartition(":")[0].strip("[]")
 
 
-def attempt_line(attempt: Attempt) -> str:
+def attempt_line(attempt: Attempt) -> Evidence:
     """Tell a phone's request and its answer."""
-    return (
-        f"{stamp(attempt.at)} {shown(attempt.method, 16)} {shown(attempt.path)}"
-        f" from {attempt.address}, {_agent(attempt.user_agent)}, status {attempt.status}"
+    return Evidence(
+        f"{shown(attempt.method, 16)} {shown(attempt.path)}"
+        f" from {attempt.address}, {_agent(attempt.user_agent)}, status {attempt.status}",
+        attempt.at,
     )
 
 
-def sighting_line(sighting: Sighting) -> str:
+def sighting_line(sighting: Sighting) -> Evidence:
     """Tell when a device was last heard of over HTTP."""
     when = stamp(sighting.last_contact) if sighting.last_contact else "never"
-    return f"last request {when} from {sighting.address}, {_agent(sighting.user_agent)}"
+    return Evidence(
+        f"last request {when} from {sighting.address}, {_agent(sighting.user_agent)}",
+        sighting.last_contact,
+        is_dated=False,
+    )
 
 
-def unknown_line(phone: UnknownPhone) -> str:
+def unknown_line(phone: UnknownPhone) -> Evidence:
     """Tell how often and until when an unknown phone asked."""
-    return (
+    return Evidence(
         f"last request {stamp(phone.last_seen)} from {phone.address},"
-        f" {_agent(phone.user_agent)}, {phone.count} since {stamp(phone.first_seen)}"
+        f" {_agent(phone.user_agent)}, {phone.count} since {stamp(phone.first_seen)}",
+        phone.last_seen,
+        is_dated=False,
     )
 
 
-def refusal_line(refusal: RegistrationRefused) -> str:
+def refusal_line(refusal: RegistrationRefused) -> Evidence:
     """Tell a REGISTER that failed."""
-    return (
-        f"{stamp(refusal.at)} REGISTER as {shown(refusal.claimed, 64)} from {refusal.source},"
-        f" {_agent(refusal.user_agent)}, {refusal.reason}"
+    return Evidence(
+        f"REGISTER as {shown(refusal.claimed, 64)} from {refusal.source},"
+        f" {_agent(refusal.user_agent)}, {refusal.reason}",
+        refusal.at,
     )
 
 
-def registration_line(registration: Registration) -> str:
+def registration_line(registration: Registration) -> Evidence:
     """Tell a live SIP binding."""
-    return (
+    return Evidence(
         f"registered as {registration.extension} from {registration.source}"
-        f" since {stamp(registration.registered_at)}, {_agent(registration.user_agent)}"
+        f" since {stamp(registration.registered_at)}, {_agent(registration.user_agent)}",
+        registration.registered_at,
+        is_dated=False,
     )
 
 
-def reboot_line(reboot: Reboot) -> str:
+def reboot_line(reboot: Reboot) -> Evidence:
     """Tell how far an order to fetch again got."""
     answer = f"answer {reboot.sip_code} {shown(reboot.sip_reason, 64)}".rstrip()
     detail = f": {shown(reboot.detail)}" if reboot.detail else ""
-    return (
-        f"{stamp(reboot.asked_at)} NOTIFY {reboot.event} to {shown(reboot.contact)},"
-        f" {answer if reboot.sip_code else 'no answer'}, {reboot.step.value}{detail}"
+    return Evidence(
+        f"NOTIFY {reboot.event} to {shown(reboot.contact)},"
+        f" {answer if reboot.sip_code else 'no answer'}, {reboot.step.value}{detail}",
+        reboot.asked_at,
     )
 
 
-def run_line(run: DirectoryRun) -> str:
+def run_line(run: DirectoryRun) -> Evidence:
     """Tell how a synchronisation with the directory ended."""
     problem = run_problem(run)
     fault = f", {run.fault}" if run.fault else ""
     detail = f": {problem}" if problem else ""
-    return f"{stamp(run.at)} synchronisation {run.status}{fault}{detail}"
+    return Evidence(f"synchronisation {run.status}{fault}{detail}", run.at)
 
 
 def run_problem(run: DirectoryRun) -> str:

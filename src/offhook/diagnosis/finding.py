@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+
+
+def stamp(at: datetime) -> str:
+    """Write a moment as UTC ISO 8601 to the second: `2025-12-05T19:00:00Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Severity(StrEnum):
@@ -29,6 +35,23 @@ class Stage(StrEnum):
     REACHABLE = "reachable"
 
 
+class Evidence(str):
+    """A line that proves a finding: text for people; `at` (None: no moment) and `what` for tools.
+
+    With `is_dated` the line begins with its moment; otherwise the words tell it.
+    """
+
+    __slots__ = ("at", "what")
+    at: datetime | None
+    what: str
+
+    def __new__(cls, what: str, at: datetime | None = None, *, is_dated: bool = True) -> Evidence:
+        """Make the line of its parts."""
+        line = super().__new__(cls, f"{stamp(at)} {what}" if at and is_dated else what)
+        line.at, line.what = at, what
+        return line
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One fault of one subject.
@@ -43,7 +66,7 @@ class Finding:
     stage: Stage
     subject: str
     message: str
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     steps: tuple[str, ...] = ()
 
     @property

@@ -13,7 +13,7 @@ from offhook.core.render import RenderError
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import fault
-from offhook.diagnosis.rules.p201_placeholder import steps_for
+from offhook.diagnosis.rules.p201_macro_not_expanded import steps_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from offhook.diagnosis.facts import Facts
-from offhook.diagnosis.finding import Finding, Severity, Stage
+from offhook.diagnosis.finding import Evidence, Finding, Severity, Stage
 
 Check = Callable[[Facts], Iterator[Finding]]
 
@@ -17,6 +17,9 @@ class Fault:
 
     Codes: P1 configuration, P2 request, P3 inventory, P4 SIP, P5 directory, P6 reboot, P7 vendor
     and template, P8 transport and access, P9 network. Never renamed, never used again.
+
+    `name` is the fault's name in the field where it has one. `is_general` marks a fault that only
+    says how far a phone got: a fault that says why is told before it.
     """
 
     code: str
@@ -26,6 +29,7 @@ class Fault:
     stage: Stage
     message: str
     steps: tuple[str, ...]
+    is_general: bool = False
 
     def finding(
         self,
@@ -43,7 +47,9 @@ class Fault:
             stage=self.stage,
             subject=subject,
             message=self.message.format(**values),
-            evidence=tuple(evidence),
+            evidence=tuple(
+                line if isinstance(line, Evidence) else Evidence(line) for line in evidence
+            ),
             steps=(*(step.format(**values) for step in self.steps), *more_steps),
         )
 

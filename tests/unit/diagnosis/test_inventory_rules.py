@@ -27,7 +27,7 @@ from offhook.diagnosis.examples import (
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all, rules
-from offhook.diagnosis.rules.p302_near_mac import MAX_PAIRS
+from offhook.diagnosis.rules.p302_mac_typo import MAX_PAIRS
 
 
 def only(facts: Facts, code: str) -> list[Finding]:

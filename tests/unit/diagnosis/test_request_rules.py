@@ -11,7 +11,7 @@ from offhook.core.model import Attempt, OutcomeKind
 from offhook.diagnosis.examples import ACME, BOLT, HEALTHY, MINUTE, NOW, OTHER_MAC, REFUSED, SERVED
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
-from offhook.diagnosis.rules.p201_placeholder import steps_for
+from offhook.diagnosis.rules.p201_macro_not_expanded import steps_for
 
 BASE = "http://192.168.1.14:8080/provision/"
 MAKERS = {"acme": ACME, "also": replace(ACME, name="also", label="Also"), "bolt": BOLT}

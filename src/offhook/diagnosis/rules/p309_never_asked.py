@@ -33,6 +33,7 @@ FAULT = Fault(
     stage=Stage.SEEN,
     message="device {mac} never asked for its file",
     steps=(),
+    is_general=True,
 )
 _PATIENCE = timedelta(minutes=10)
 

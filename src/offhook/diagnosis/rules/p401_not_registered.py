@@ -34,6 +34,7 @@ FAULT = Fault(
         "Check that the phone is on, and look for P402 or P403: it may be refused",
         "Check the account shown on the phone: a setting typed there may win over the file",
     ),
+    is_general=True,
 )
 _PATIENCE = timedelta(minutes=3)
 

@@ -32,7 +32,7 @@ from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.history import is_rebooting
 from offhook.diagnosis.rule import Fault
-from offhook.diagnosis.rules.p310_delivered_stale import stale_files
+from offhook.diagnosis.rules.p310_stale_generated_file import stale_files
 
 FAULT = Fault(
     code="P512",

@@ -35,6 +35,7 @@ FAULT = Fault(
         "Check the URL stored in the phone: without one it may ask DHCP at power-on only",
         "Check that its settings let NOTIFY start a fetch, and that it was not in a call",
     ),
+    is_general=True,
 )
 
 

@@ -26,7 +26,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P802",
-    name="throttled",
+    name="blocked-after-failures",
     title="Address is throttled",
     severity=Severity.WARNING,
     stage=Stage.CONNECTED,

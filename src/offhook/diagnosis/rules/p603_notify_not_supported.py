@@ -26,7 +26,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P603",
-    name="notify-refused",
+    name="notify-not-supported",
     title="Phone refuses the order to fetch again",
     severity=Severity.WARNING,
     stage=Stage.REACHABLE,

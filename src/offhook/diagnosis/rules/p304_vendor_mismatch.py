@@ -24,7 +24,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P304",
-    name="agent-vendor",
+    name="vendor-mismatch",
     title="Phone of another maker than registered",
     severity=Severity.WARNING,
     stage=Stage.IDENTIFIED,

@@ -24,7 +24,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P801",
-    name="source-not-allowed",
+    name="acl-refused-silently",
     title="Network is not allowed",
     severity=Severity.WARNING,
     stage=Stage.CONNECTED,

@@ -27,7 +27,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P302",
-    name="near-mac",
+    name="mac-typo",
     title="A MAC address may be mistyped",
     severity=Severity.WARNING,
     stage=Stage.IDENTIFIED,

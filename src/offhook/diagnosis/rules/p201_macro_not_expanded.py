@@ -26,7 +26,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P201",
-    name="placeholder",
+    name="macro-not-expanded",
     title="Phone asks with a placeholder instead of its MAC address",
     severity=Severity.ERROR,
     stage=Stage.IDENTIFIED,

@@ -24,7 +24,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P202",
-    name="wrong-makers-variable",
+    name="macro-not-expanded",
     title="MAC variable of another maker",
     severity=Severity.WARNING,
     stage=Stage.IDENTIFIED,

@@ -24,7 +24,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P701",
-    name="template-failed",
+    name="unset-variable",
     title="A template fails",
     severity=Severity.ERROR,
     stage=Stage.RENDERED,

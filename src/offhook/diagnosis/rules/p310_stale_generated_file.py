@@ -26,7 +26,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P310",
-    name="delivered-stale",
+    name="stale-generated-file",
     title="Phone has an older file",
     severity=Severity.WARNING,
     stage=Stage.DELIVERED,

@@ -27,7 +27,7 @@ from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
     code="P203",
-    name="unknown-file",
+    name="file-not-in-routes",
     title="No such file for this phone",
     severity=Severity.WARNING,
     stage=Stage.IDENTIFIED,
