@@ -33,6 +33,7 @@ from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
+from offhook.actions.verdicts import Verdicts
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.core.secret import Secret
@@ -292,6 +293,7 @@ def services(pbx: Pbx) -> Services:
         unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
         tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
         diagnose=pbx.diagnose,
+        verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
         journal=pbx.store.journal,
         reboot_store=pbx.store.reboots,
         uploads=pbx.store.uploads,

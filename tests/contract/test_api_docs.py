@@ -32,6 +32,7 @@ CALLS = {
     "GET /api/provisioning/devices/{mac}/uploads",
     "GET /api/provisioning/vendors",
     "GET /api/provisioning/diagnostics",
+    "GET /api/diagnosis/{subject}",
     "GET /api/provisioning/requests",
     "GET /api/provisioning/unknown",
     "DELETE /api/provisioning/unknown/{mac}",

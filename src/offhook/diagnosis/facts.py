@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offhook.core.directory import PersonProblem
-from offhook.core.events import RegistrationRefused
+from offhook.core.events import CallFailed, RegistrationRefused
 from offhook.core.mac import Mac
 from offhook.core.model import (
     Attempt,
     Device,
     Extension,
     Reboot,
+    RegisterNote,
     Registration,
     Sighting,
     UnknownPhone,
@@ -39,6 +40,7 @@ class ConfigFacts:
     url_format: str = "http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg"
     http_port: int = 8080
     sip_port: int = 5060
+    realm: str = "offhook"
     base: str = "http://192.0.2.1:8080/provision/"
     problems: tuple[ConfigProblem, ...] = ()
 
@@ -82,6 +84,32 @@ class DirectoryFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAccount:
+    """What a device's file says of its accounts: the transport, and the server's port.
+
+    `port_key` is the free setting that sets the port, empty when none does.
+    """
+
+    transport: str = "udp"
+    port: int | None = None
+    port_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipFacts:
+    """What was heard over SIP since the start, bounded; notes and failed calls newest first.
+
+    `secrets_changed` maps an extension to when its secret last changed. `accounts` are those of
+    devices whose files can be made.
+    """
+
+    notes: tuple[RegisterNote, ...] = ()
+    failed_calls: tuple[CallFailed, ...] = ()
+    secrets_changed: Mapping[str, datetime] = field(default_factory=dict)
+    accounts: Mapping[Mac, ServedAccount] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything known at one moment, of the whole fleet or of one phone.
 
@@ -108,3 +136,4 @@ class Facts:
     unknown: tuple[UnknownPhone, ...] = ()
     directory: DirectoryFacts | None = None
     template_problem: str = ""
+    sip: SipFacts = SipFacts()

@@ -58,6 +58,7 @@ class Finding:
 
     `message` says what is wrong, with the values. `evidence` are lines that prove it (may name
     other devices: for people only). `steps` mend it; a step may have further lines after `\\n`.
+    `is_general` as `Fault` has it.
     """
 
     code: str
@@ -68,6 +69,7 @@ class Finding:
     message: str
     evidence: tuple[Evidence, ...] = ()
     steps: tuple[str, ...] = ()
+    is_general: bool = False
 
     @property
     def hint(self) -> str:

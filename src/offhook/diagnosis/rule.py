@@ -19,7 +19,8 @@ class Fault:
     and template, P8 transport and access, P9 network. Never renamed, never used again.
 
     `name` is the fault's name in the field where it has one. `is_general` marks a fault that only
-    says how far a phone got: a fault that says why is told before it.
+    says how far a phone got: a fault that says why is told before it. `is_of_device` marks a check
+    that looks at each device by itself, with nothing but what the facts hold of that device.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Fault:
     message: str
     steps: tuple[str, ...]
     is_general: bool = False
+    is_of_device: bool = False
 
     def finding(
         self,
@@ -51,6 +53,7 @@ class Fault:
                 line if isinstance(line, Evidence) else Evidence(line) for line in evidence
             ),
             steps=(*(step.format(**values) for step in self.steps), *more_steps),
+            is_general=self.is_general,
         )
 
 

@@ -29,6 +29,7 @@ from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
+from offhook.actions.verdicts import Verdicts
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.settings import Settings
 
@@ -52,6 +53,7 @@ class Services:
     unknown_phones: UnknownPhones
     tokens: Tokens
     diagnose: Diagnose
+    verdicts: Verdicts
     journal: Journal
     reboot_store: RebootStore
     uploads: UploadStore

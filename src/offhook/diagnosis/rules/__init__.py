@@ -8,7 +8,7 @@ generator `check(facts)`, and the examples `BAD` (at least one finding of this c
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from inspect import cleandoc
@@ -45,7 +45,21 @@ def fault(code: str) -> Fault:
 
 def find_all(facts: Facts) -> list[Finding]:
     """Run every rule, worst finding first; a rule that fails costs its own findings only."""
-    return worst_first([finding for rule in rules().values() for finding in _run(rule, facts)])
+    return _find(facts, rules().values())
+
+
+def find_of_devices(facts: Facts) -> list[Finding]:
+    """Run the rules that look at one device at a time: the facts may be those of a few devices."""
+    return _find(facts, (rule for rule in rules().values() if rule.fault.is_of_device))
+
+
+def find_of_fleet(facts: Facts) -> list[Finding]:
+    """Run the rules that look at everything at once: settings, strangers, the directory."""
+    return _find(facts, (rule for rule in rules().values() if not rule.fault.is_of_device))
+
+
+def _find(facts: Facts, chosen: Iterable[Rule]) -> list[Finding]:
+    return worst_first([finding for rule in chosen for finding in _run(rule, facts)])
 
 
 def _run(rule: Rule, facts: Facts) -> list[Finding]:

@@ -34,6 +34,7 @@ FAULT = Fault(
         "Update if needed: DELETE /api/provisioning/devices/{mac}\n"
         "then POST /api/provisioning/devices with the correct vendor, model and MAC address",
     ),
+    is_of_device=True,
 )
 
 

@@ -31,6 +31,7 @@ FAULT = Fault(
         "Update if needed: DELETE /api/provisioning/devices/{mac}\n"
         "then POST /api/provisioning/devices with model {other}",
     ),
+    is_of_device=True,
 )
 
 

@@ -29,6 +29,7 @@ FAULT = Fault(
         "Use one of the models known of {vendor}: {known}",
         "Check supported vendors/models: GET /api/provisioning/vendors",
     ),
+    is_of_device=True,
 )
 
 

@@ -30,6 +30,7 @@ FAULT = Fault(
         "or register the device with another extension: POST /api/provisioning/devices\n"
         'with "mac_address":"{mac}"',
     ),
+    is_of_device=True,
 )
 
 

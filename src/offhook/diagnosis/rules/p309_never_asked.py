@@ -34,6 +34,7 @@ FAULT = Fault(
     message="device {mac} never asked for its file",
     steps=(),
     is_general=True,
+    is_of_device=True,
 )
 _PATIENCE = timedelta(minutes=10)
 

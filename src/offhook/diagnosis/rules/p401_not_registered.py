@@ -35,6 +35,7 @@ FAULT = Fault(
         "Check the account shown on the phone: a setting typed there may win over the file",
     ),
     is_general=True,
+    is_of_device=True,
 )
 _PATIENCE = timedelta(minutes=3)
 

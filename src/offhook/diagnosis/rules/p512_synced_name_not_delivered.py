@@ -45,6 +45,7 @@ FAULT = Fault(
         "Have it fetched now: POST /api/phones/{extension}/reboot",
         "Or wait: the phone fetches it at its next boot or its next scheduled check",
     ),
+    is_of_device=True,
 )
 
 

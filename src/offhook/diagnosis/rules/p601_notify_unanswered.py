@@ -33,6 +33,7 @@ FAULT = Fault(
         "Check that the phone is on and that this server reaches it; restart it by hand",
         "Then try again: POST /api/phones/{extension}/reboot",
     ),
+    is_of_device=True,
 )
 
 

@@ -33,6 +33,7 @@ FAULT = Fault(
         "Restart the phone by hand, so that it fetches its file with the current password",
         "If it refuses again: switch off on the phone that resync or reboot needs a password",
     ),
+    is_of_device=True,
 )
 
 

@@ -36,6 +36,7 @@ FAULT = Fault(
         "Check that its settings let NOTIFY start a fetch, and that it was not in a call",
     ),
     is_general=True,
+    is_of_device=True,
 )
 
 

@@ -31,6 +31,7 @@ FAULT = Fault(
         "Correct the value: the extension's name or label, or a free setting of the device,"
         " its model, its vendor or the site",
     ),
+    is_of_device=True,
 )
 
 
