@@ -58,13 +58,20 @@ def fresh_url(backend: str, folder: Path) -> Iterator[str]:
 
 
 async def open_at(
-    url: str, folder: Path, *, keep_days: int = 0, keep_rows: int = 0, at: datetime = T0
+    url: str,
+    folder: Path,
+    *,
+    keep_days: int = 0,
+    keep_rows: int = 0,
+    keep_changes_days: int = 0,
+    at: datetime = T0,
 ) -> Store:
     return await open_store(
         url,
         key_file=folder / "data" / "secret.key",
         keep_days=keep_days,
         keep_rows=keep_rows,
+        keep_changes_days=keep_changes_days,
         now=lambda: at,
     )
 

@@ -30,6 +30,7 @@ CALLS = {
     "GET /api/provisioning/devices/{mac}/config",
     "GET /api/provisioning/devices/{mac}/admin-password",
     "GET /api/provisioning/devices/{mac}/uploads",
+    "GET /api/provisioning/devices/{mac}/timeline",
     "GET /api/provisioning/vendors",
     "GET /api/provisioning/diagnostics",
     "GET /api/diagnosis/{subject}",

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from offhook.actions.ports import (
     AttemptQuery,
@@ -16,12 +17,14 @@ from offhook.actions.ports import (
 from offhook.core.model import (
     OutcomeKind,
     Sighting,
+    SipRecord,
 )
 from offhook.store.attempts import count_attempts
 from offhook.store.open import Store
 from tests.store_records import (
     T0,
     attempt,
+    change,
     device,
     later,
     mac,
@@ -209,4 +212,47 @@ async def test_attempts_and_reboots_of_long_ago_are_forgotten(url: str, tmp_path
         while (await again.journal.attempts(AttemptQuery()))[0] > 4:
             pass
     assert [found.id for found in await again.reboots.list_reboots(20)] == ["9", "8", "7", "6"]
+    await again.close()
+
+
+def sip_record(number: int, **other: Any) -> SipRecord:
+    values: dict[str, Any] = {
+        "at": T0 + timedelta(days=number),
+        "mac": mac(1),
+        "extension": "1001",
+        "kind": "registered",
+        "source": "udp:192.0.2.1:5060",
+    }
+    return SipRecord(**(values | other))
+
+
+async def test_sip_records_are_of_the_phone_or_of_its_extension_without_a_phone(
+    store: Store,
+) -> None:
+    full = sip_record(1, user_agent="Zo\u00eb", status=403, detail="as 1002")
+    nameless = sip_record(2, mac=None)
+    for item in (full, nameless, sip_record(3, mac=mac(2)), sip_record(4, mac=None, extension="9")):
+        store.journal.record_sip(item)
+    assert await store.journal.sip_records(mac(1), ["1001"], limit=9) == [nameless, full]
+    assert await store.journal.sip_records(mac(1), [], limit=9) == [full]
+    assert await store.journal.sip_records(mac(1), ["1001"], limit=1) == [nameless]
+    older = await store.journal.sip_records(mac(1), ["1001"], limit=9, before=nameless.at)
+    assert older == [full]
+
+
+async def test_sip_records_and_changes_of_long_ago_are_forgotten(url: str, tmp_path: Path) -> None:
+    store = await open_at(url, tmp_path)
+    changes = [change(number, at=T0 + timedelta(days=number)) for number in range(10)]
+    await store.inventory.commit([], changes)
+    for number in range(10):
+        store.journal.record_sip(sip_record(number))
+    await store.close()
+    again = await open_at(
+        url, tmp_path, keep_days=3, keep_changes_days=5, at=T0 + timedelta(days=9)
+    )
+    async with asyncio.timeout(10):
+        while len(await again.inventory.list_changes(20)) > 6:
+            pass
+        while len(await again.journal.sip_records(mac(1), [], limit=20)) > 4:
+            pass
     await again.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,11 +16,13 @@ from offhook.core.model import (
     Change,
     Device,
     Extension,
+    LiveCall,
     Reboot,
     Registration,
     Settings,
     SettingScope,
     Sighting,
+    SipRecord,
     Token,
     UnknownPhone,
 )
@@ -71,12 +73,22 @@ class NotifyOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePart:
+    """Something outside this process that an engine needs; `problem` says why it is not up."""
+
+    name: str
+    is_up: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHealth:
     """What an engine says of itself; `listening` like `udp:0.0.0.0:5060`."""
 
     is_up: bool
     listening: tuple[str, ...]
     counters: Mapping[str, int]
+    parts: tuple[EnginePart, ...] = ()
 
 
 class SipEngine(Protocol):
@@ -96,6 +108,10 @@ class SipEngine(Protocol):
 
     def registrations(self, extension: str | None = None) -> tuple[Registration, ...]:
         """The live bindings now, of one extension or of all."""
+        ...
+
+    def calls(self) -> tuple[LiveCall, ...]:
+        """The calls that ring or are talked on now."""
         ...
 
     async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
@@ -194,19 +210,22 @@ class InventoryStore(Protocol):
         """Apply all writes and change rows in one transaction, or none. Raises StoreError."""
         ...
 
-    async def list_changes(self, limit: int, offset: int = 0, subject: str = "") -> list[Change]:
+    async def list_changes(
+        self, limit: int, offset: int = 0, subject: str = "", before: datetime | None = None
+    ) -> list[Change]:
         """Newest first."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptQuery:
-    """Which attempts: `mac` normalised, `is_success` None for both."""
+    """Which attempts: `mac` normalised, `is_success` None for both, `before` a moment."""
 
     limit: int = 20
     offset: int = 0
     mac: Mac | None = None
     is_success: bool | None = None
+    before: datetime | None = None
 
 
 class Journal(Protocol):
@@ -214,6 +233,10 @@ class Journal(Protocol):
 
     def record(self, attempt: Attempt) -> None:
         """Queue an attempt; never blocks, never raises."""
+        ...
+
+    def record_sip(self, record: SipRecord) -> None:
+        """Queue what a phone did over SIP; never blocks, never raises."""
         ...
 
     def note_sighting(self, sighting: Sighting) -> None:
@@ -230,6 +253,15 @@ class Journal(Protocol):
 
     async def attempts(self, query: AttemptQuery) -> tuple[int, list[Attempt]]:
         """Total that match, and the asked page newest first; includes what is still queued."""
+        ...
+
+    async def sip_records(
+        self, mac: Mac, numbers: Collection[str], *, limit: int, before: datetime | None = None
+    ) -> list[SipRecord]:
+        """What a phone did, newest first: by its MAC, and by its extensions where no MAC is known.
+
+        Includes what is still queued.
+        """
         ...
 
     async def counts(self) -> Mapping[str, int]:
@@ -249,7 +281,11 @@ class RebootStore(Protocol):
         ...
 
     async def list_reboots(
-        self, limit: int, mac: Mac | None = None, extension: str = ""
+        self,
+        limit: int,
+        mac: Mac | None = None,
+        extension: str = "",
+        before: datetime | None = None,
     ) -> list[Reboot]:
         """Newest first."""
         ...

@@ -80,6 +80,8 @@ def _matching(statement: Select[Any], query: AttemptQuery) -> Select[Any]:
         statement = statement.where(attempts.c.mac == query.mac.plain)
     if query.is_success is not None:
         statement = statement.where(attempts.c.is_success == query.is_success)
+    if query.before is not None:
+        statement = statement.where(attempts.c.at_us < to_us(query.before))
     return statement
 
 

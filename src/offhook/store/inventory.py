@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -47,9 +48,11 @@ class SqlInventoryStore:
         """Apply all writes in their order, and change rows, in one transaction. StoreError."""
         await self._database.run(_commit, self._database.cipher, tuple(writes), tuple(changes))
 
-    async def list_changes(self, limit: int, offset: int = 0, subject: str = "") -> list[Change]:
+    async def list_changes(
+        self, limit: int, offset: int = 0, subject: str = "", before: datetime | None = None
+    ) -> list[Change]:
         """Give changes, newest first, of one subject or of all."""
-        return await self._database.run(_list_changes, limit, offset, subject)
+        return await self._database.run(_list_changes, limit, offset, subject, before)
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -166,7 +169,9 @@ def _load_scoped(connection: Connection, cipher: Cipher) -> dict[SettingScope, S
     return dict(found)
 
 
-def _list_changes(connection: Connection, limit: int, offset: int, subject: str) -> list[Change]:
+def _list_changes(
+    connection: Connection, limit: int, offset: int, subject: str, before: datetime | None
+) -> list[Change]:
     table = tables.changes
     statement = select(
         table.c.at_us,
@@ -179,6 +184,8 @@ def _list_changes(connection: Connection, limit: int, offset: int, subject: str)
     )
     if subject:
         statement = statement.where(table.c.subject == subject)
+    if before is not None:
+        statement = statement.where(table.c.at_us < to_us(before))
     return [
         Change(
             at=from_us(at_us),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from offhook.actions.ports import AttemptQuery, Clock
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Sighting, UnknownPhone
+from offhook.core.model import Attempt, Sighting, SipRecord, UnknownPhone
 from offhook.errors import StoreError
 from offhook.store.attempts import (
     Tally,
@@ -27,6 +28,7 @@ from offhook.store.attempts import (
 from offhook.store.database import Database
 from offhook.store.retention import Retention
 from offhook.store.sightings import write_sightings, write_unknown
+from offhook.store.sip_records import find_sip_records, write_sip_records
 
 _log = logging.getLogger(__name__)
 
@@ -43,20 +45,28 @@ class Queue:
     """What waits to be written; of each device and stranger only the newest."""
 
     attempts: list[Attempt] = field(default_factory=list)
+    sip: list[SipRecord] = field(default_factory=list)
     sightings: dict[Mac, Sighting] = field(default_factory=dict)
     unknown: dict[Mac, UnknownPhone | None] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """True when there is nothing to write."""
-        return not (self.attempts or self.sightings or self.unknown)
+        return not (self.attempts or self.sip or self.sightings or self.unknown)
 
 
 class SqlJournal:
     """Journal of attempts on the database thread. Made by `open`; used from the event loop only."""
 
     def __init__(
-        self, database: Database, tally: Tally, *, keep_days: int, keep_rows: int, now: Clock
+        self,
+        database: Database,
+        tally: Tally,
+        *,
+        keep_days: int,
+        keep_rows: int,
+        keep_changes_days: int,
+        now: Clock,
     ) -> None:
         self._database = database
         self._tally = tally  # queued and stored
@@ -72,17 +82,31 @@ class SqlJournal:
             database,
             keep_days=keep_days,
             keep_rows=keep_rows,
+            keep_changes_days=keep_changes_days,
             now=now,
             on_pruned=self._tally.subtract,
         )
 
     @classmethod
     async def open(
-        cls, database: Database, *, keep_days: int, keep_rows: int, now: Clock
+        cls,
+        database: Database,
+        *,
+        keep_days: int,
+        keep_rows: int,
+        keep_changes_days: int,
+        now: Clock,
     ) -> SqlJournal:
         """Count what is stored and begin to prune in the background."""
         tally = await database.run(count_attempts)
-        journal = cls(database, tally, keep_days=keep_days, keep_rows=keep_rows, now=now)
+        journal = cls(
+            database,
+            tally,
+            keep_days=keep_days,
+            keep_rows=keep_rows,
+            keep_changes_days=keep_changes_days,
+            now=now,
+        )
         journal._retention.start()
         return journal
 
@@ -100,6 +124,15 @@ class SqlJournal:
             return
         self._queue.attempts.append(attempt)
         self._tally[attempt.is_success, attempt.is_test] += 1
+        if self._timer is None:
+            self._arm(BATCH_DELAY_S)
+
+    def record_sip(self, record: SipRecord) -> None:
+        """Queue what a phone did over SIP; dropped and counted when the queue is full."""
+        if len(self._queue.sip) >= QUEUE_LIMIT or self._is_closed:
+            self._note_dropped(1)
+            return
+        self._queue.sip.append(record)
         if self._timer is None:
             self._arm(BATCH_DELAY_S)
 
@@ -137,6 +170,14 @@ class SqlJournal:
                 if query.is_success in (None, is_success)
             )
         return total, await self._database.run(find_attempts, query)
+
+    async def sip_records(
+        self, mac: Mac, numbers: Collection[str], *, limit: int, before: datetime | None = None
+    ) -> list[SipRecord]:
+        """Give what a phone did, newest first. Raises StoreError."""
+        with contextlib.suppress(StoreError):
+            await self.flush()
+        return await self._database.run(find_sip_records, mac, tuple(numbers), limit, before)
 
     async def counts(self) -> Mapping[str, int]:
         """Give `total`, `successful`, `failed` of the phones' attempts kept; costs nothing."""
@@ -209,6 +250,7 @@ class SqlJournal:
         self._note_dropped(len(excess))
         self._queue = Queue(
             attempts=attempts,
+            sip=(batch.sip + newer.sip)[:QUEUE_LIMIT],
             sightings=batch.sightings | newer.sightings,
             unknown=batch.unknown | newer.unknown,
         )
@@ -237,6 +279,7 @@ def write_batch(connection: Connection, batch: Queue) -> list[Attempt]:
     """
     _write_each(connection, write_sightings, list(batch.sightings.values()))
     _write_each(connection, write_unknown, list(batch.unknown.items()))
+    _write_each(connection, write_sip_records, batch.sip)
     return _write_each(connection, write_attempts, batch.attempts)
 
 

@@ -38,16 +38,29 @@ class Store:
 
 
 async def open_store(
-    url: str, *, key_file: Path, keep_days: int, keep_rows: int, now: Clock
+    url: str,
+    *,
+    key_file: Path,
+    keep_days: int,
+    keep_rows: int,
+    now: Clock,
+    keep_changes_days: int = 0,
 ) -> Store:
     """Open or create the database at an absolute URL and bring it to this version's schema.
 
-    `keep_days` and `keep_rows` bound the history of attempts, 0 without limit; reboots are kept
-    for `keep_days` too. Raises StoreError when the database cannot be used.
+    `keep_days` and `keep_rows` bound the histories of attempts and of SIP, 0 without limit; reboots
+    are kept for `keep_days` too, and changes for `keep_changes_days`. Raises StoreError when the
+    database cannot be used.
     """
     database = await Database.open(url, key_file)
     try:
-        journal = await SqlJournal.open(database, keep_days=keep_days, keep_rows=keep_rows, now=now)
+        journal = await SqlJournal.open(
+            database,
+            keep_days=keep_days,
+            keep_rows=keep_rows,
+            keep_changes_days=keep_changes_days,
+            now=now,
+        )
     except BaseException:
         await database.close()
         raise

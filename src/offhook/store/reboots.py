@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -29,10 +30,14 @@ class SqlRebootStore:
         return await self._database.run(_get, reboot_id)
 
     async def list_reboots(
-        self, limit: int, mac: Mac | None = None, extension: str = ""
+        self,
+        limit: int,
+        mac: Mac | None = None,
+        extension: str = "",
+        before: datetime | None = None,
     ) -> list[Reboot]:
-        """Give records newest first, of one device or extension or of all."""
-        return await self._database.run(_list, limit, mac, extension)
+        """Give records newest first, of one device or extension or all, asked before a moment."""
+        return await self._database.run(_list, limit, mac, extension, before)
 
 
 def _put(connection: Connection, reboot: Reboot) -> None:
@@ -62,8 +67,16 @@ def _get(connection: Connection, reboot_id: str) -> Reboot | None:
     return None if row is None else _reboot_of(row)
 
 
-def _list(connection: Connection, limit: int, mac: Mac | None, extension: str) -> list[Reboot]:
+def _list(
+    connection: Connection,
+    limit: int,
+    mac: Mac | None,
+    extension: str,
+    before: datetime | None,
+) -> list[Reboot]:
     statement = select(reboots)
+    if before is not None:
+        statement = statement.where(reboots.c.asked_us < to_us(before))
     if mac is not None:
         statement = statement.where(reboots.c.mac == mac.plain)
     if extension:

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, Table, delete, func, or_, select
 
 from offhook.actions.ports import Clock
 from offhook.errors import StoreError
 from offhook.store.attempts import Tally
 from offhook.store.database import Database
-from offhook.store.tables import attempts, reboots
+from offhook.store.tables import attempts, changes, reboots, sip_records
 from offhook.store.values import to_us
 
 _log = logging.getLogger(__name__)
@@ -26,9 +26,10 @@ _INTERVAL_S = 600.0
 
 
 class Retention:
-    """Prunes attempts by age and number, and reboots by age, as long as it is open.
+    """Prunes attempts and SIP records by age and number, reboots and changes by age.
 
-    `keep_days` and `keep_rows` of 0 mean without limit. `on_pruned` is told what went.
+    `keep_days` and `keep_rows` of 0 mean without limit, and so does `keep_changes_days` for the
+    log of changes. `on_pruned` is told which attempts went.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Retention:
         *,
         keep_days: int,
         keep_rows: int,
+        keep_changes_days: int,
         now: Clock,
         on_pruned: Callable[[Tally], None],
     ) -> None:
         self._database = database
         self._keep_days = keep_days
         self._keep_rows = keep_rows
+        self._keep_changes_days = keep_changes_days
         self._now = now
         self._on_pruned = on_pruned
         self._loop = asyncio.get_running_loop()
@@ -72,11 +75,16 @@ class Retention:
     def _prune_piece(self) -> None:
         if self._running is not None or self._is_closed:
             return
-        before_us = 0
-        if self._keep_days:
-            before_us = to_us(self._now() - timedelta(days=self._keep_days))
-        self._running = self._database.submit(prune, before_us, self._keep_rows)
+        self._running = self._database.submit(
+            prune,
+            self._before_us(self._keep_days),
+            self._keep_rows,
+            self._before_us(self._keep_changes_days),
+        )
         self._running.add_done_callback(self._pruned)
+
+    def _before_us(self, days: int) -> int:
+        return to_us(self._now() - timedelta(days=days)) if days else 0
 
     def _pruned(self, done: asyncio.Future[tuple[Tally, int]]) -> None:
         self._running = None
@@ -86,17 +94,23 @@ class Retention:
         if error is not None:
             _log.warning("old attempts cannot be pruned now", extra={"error": str(error)})
             return
-        tally, reboot_rows = done.result()
+        tally, most_rows = done.result()
         self._on_pruned(tally)
-        if max(tally.total(), reboot_rows) >= PIECE_ROWS:
+        if max(tally.total(), most_rows) >= PIECE_ROWS:
             self._prune_piece()
 
 
-def prune(connection: Connection, before_us: int, keep_rows: int) -> tuple[Tally, int]:
-    """Delete up to a piece of the oldest attempts, and of reboots, that need not be kept."""
+def prune(
+    connection: Connection, before_us: int, keep_rows: int, changes_before_us: int
+) -> tuple[Tally, int]:
+    """Delete up to a piece of the oldest of each table; gives the attempts, and the most others."""
     return (
         prune_attempts(connection, before_us, keep_rows),
-        prune_reboots(connection, before_us),
+        max(
+            prune_reboots(connection, before_us),
+            _prune_by_id(connection, sip_records, before_us, keep_rows),
+            _prune_by_id(connection, changes, changes_before_us, 0),
+        ),
     )
 
 
@@ -133,3 +147,13 @@ def prune_reboots(connection: Connection, before_us: int) -> int:
         .limit(PIECE_ROWS)
     )
     return connection.execute(delete(reboots).where(reboots.c.id.in_(old))).rowcount
+
+
+def _prune_by_id(connection: Connection, table: Table, before_us: int, keep_rows: int) -> int:
+    """Delete a piece of the oldest rows of a table whose ids rise with time; gives how many."""
+    column = table.c
+    newest_id = connection.execute(select(func.max(column.id))).scalar() or 0
+    last_excess = newest_id - keep_rows if keep_rows else 0
+    oldest = select(column.id, column.at_us).order_by(column.id).limit(PIECE_ROWS).subquery()
+    old = select(oldest.c.id).where(or_(oldest.c.id <= last_excess, oldest.c.at_us < before_us))
+    return connection.execute(delete(table).where(column.id.in_(old))).rowcount

@@ -167,6 +167,23 @@ attempts = Table(
 Index(None, attempts.c.mac, attempts.c.id)
 Index(None, attempts.c.is_success, attempts.c.id, attempts.c.is_test)
 
+# Without a foreign key: a phone that was deleted has a history all the same, until it is pruned.
+sip_records = Table(
+    "sip_records",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("mac", String(12)),
+    Column("extension", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index(None, sip_records.c.mac, sip_records.c.id)
+Index(None, sip_records.c.extension, sip_records.c.id)
+
 reboots = Table(
     "reboots",
     metadata,

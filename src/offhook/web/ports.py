@@ -27,6 +27,7 @@ from offhook.actions.reboots import Reboots
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
+from offhook.actions.timeline import Timeline
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.actions.verdicts import Verdicts
@@ -54,6 +55,7 @@ class Services:
     tokens: Tokens
     diagnose: Diagnose
     verdicts: Verdicts
+    timeline: Timeline
     journal: Journal
     reboot_store: RebootStore
     uploads: UploadStore

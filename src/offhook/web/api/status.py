@@ -11,11 +11,21 @@ from offhook.web.api.context import Api
 router = APIRouter(tags=["status"])
 
 
+class SipPart(BaseModel):
+    """Something outside the server that the SIP engine needs: a Kamailio node, its database."""
+
+    name: str
+    up: bool
+    problem: str
+
+
 class SipStatus(BaseModel):
     """The SIP side: sockets such as `udp:0.0.0.0:5060`, and what it counted."""
 
     up: bool
+    engine: str
     listening: list[str]
+    parts: list[SipPart]
     counters: dict[str, int]
 
 
@@ -56,6 +66,11 @@ async def get_status(services: Api) -> Response:
             unknown_phones=len(state.unknown),
             sip=SipStatus(
                 up=health.is_up,
+                engine=services.settings.sip.engine,
+                parts=[
+                    SipPart(name=part.name, up=part.is_up, problem=part.problem)
+                    for part in health.parts
+                ],
                 listening=list(health.listening),
                 counters=dict(health.counters),
             ),
