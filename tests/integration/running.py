@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from offhook.app import Pbx, services, start_pbx
+from offhook.actions.ports import Clock
+from offhook.app import Pbx, services, start_pbx, utc_now
 from offhook.settings import load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.ports import Services
@@ -36,14 +37,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running_pbx(folder: Path, **environ: str) -> AsyncIterator[Running]:
+async def running_pbx(folder: Path, now: Clock = utc_now, **environ: str) -> AsyncIterator[Running]:
     """Start a PBX whose data are in a folder; `api__allowed_hosts="a,b"` sets a setting."""
     config = folder / "config.yml"
     config.write_text(CONFIG, encoding="utf-8")
     names = {f"OFFHOOK_{name.upper()}": value for name, value in environ.items()}
     settings = load_settings(config, names)
     listening = bind_http(settings.server.bind, settings.server.http_port)
-    pbx = await start_pbx(settings, listening.getsockname()[1])
+    pbx = await start_pbx(settings, listening.getsockname()[1], now)
     try:
         parts = services(pbx)
         http = await serve_http(create_asgi(parts), [listening])

@@ -24,16 +24,26 @@ class Fetched:
 
 
 async def fetch(
-    host: str, port: int, target: str, headers: Mapping[str, str], *, timeout_s: float
+    host: str,
+    port: int,
+    target: str,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    method: str = "GET",
+    source: str = "",
 ) -> Fetched:
-    """GET a path as it stands, without normalising it. Raises FetchError."""
+    """GET a path as it stands, without normalising it. Raises FetchError.
+
+    `source` is the local address to ask from, empty for the usual one.
+    """
     name = f"[{host}]" if ":" in host else host
-    lines = [f"GET {target} HTTP/1.1", f"Host: {name}:{port}"]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {name}:{port}"]
     lines += [f"{key}: {value}" for key, value in headers.items()]
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8")
     try:
         async with asyncio.timeout(timeout_s):
-            return await _exchange(host, port, head)
+            return await _exchange(host, port, head, source)
     except TimeoutError:
         raise FetchError(f"no answer in {timeout_s:g} seconds") from None
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -42,8 +52,10 @@ async def fetch(
         raise FetchError(error.strerror or str(error)) from None
 
 
-async def _exchange(host: str, port: int, head: bytes) -> Fetched:
-    reader, writer = await asyncio.open_connection(host, port, limit=MAX_HEAD_BYTES)
+async def _exchange(host: str, port: int, head: bytes, source: str) -> Fetched:
+    reader, writer = await asyncio.open_connection(
+        host, port, limit=MAX_HEAD_BYTES, local_addr=(source, 0) if source else None
+    )
     try:
         writer.write(head)
         await writer.drain()

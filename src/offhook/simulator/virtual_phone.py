@@ -82,13 +82,14 @@ class VirtualPhone:
     `requests`, `registrations` and `notifies` keep what it did, oldest first, and `on_act` is told
     of each. `files` are the values read, by file name; `config` all of them as one, the device's
     own files winning over common ones. It registers only where `is_allowed` says so, given the
-    server's IP address.
+    server's IP address. `bind` is its own address, empty for the one that reaches the server.
     """
 
     profile: VendorProfile
     model: Model
     mac: Mac
     base_url: str
+    bind: str = ""
     timeout_s: float = 10.0
     on_act: Callable[[Act], None] = lambda act: None
     is_allowed: Callable[[str], bool] = lambda address: True
@@ -149,6 +150,7 @@ class VirtualPhone:
                 parts.path + file,
                 headers,
                 timeout_s=self.timeout_s,
+                source=self.bind,
             )
         except FetchError as error:
             asked = Asked(file=file, status=0, error=str(error))
@@ -179,7 +181,7 @@ class VirtualPhone:
             self._note(_registered(account, status=0, error=f"{address[0]} is not allowed"))
             return False
         if not self._sip_is_open:
-            self._open_sip(own_address)
+            self._open_sip(self.bind or own_address)
         behaviour = self.profile.behaviour
         header = behaviour.mac_header
         response = await self.sip.register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -13,6 +14,10 @@ from sqlalchemy import Connection, Engine
 from offhook.errors import StoreError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+# Alembic keeps the migration under way in a global.
+_one_at_a_time = threading.Lock()
 
 
 def _config() -> Config:
@@ -46,4 +51,5 @@ def upgrade(engine: Engine) -> None:
     config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        with _one_at_a_time:
+            command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""The fault bench: scenarios driven from outside, each followed by asking for the verdict."""

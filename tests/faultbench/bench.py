@@ -1,0 +1,224 @@
+"""One running PBX, a clock that can be put forward, and phones that do right or wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from offhook.app import Pbx
+from offhook.core.mac import Mac, parse_mac
+from offhook.core.vendor import Model, VendorProfile
+from offhook.simulator.http_fetch import Fetched, fetch
+from offhook.simulator.sip_phone import SipPhone
+from offhook.simulator.virtual_phone import VirtualPhone
+from offhook.vendors import load_profiles
+from tests.integration.running import client, running_pbx
+
+PROFILES = {profile.name: profile for profile in load_profiles()}
+
+
+@dataclass(slots=True)
+class BenchClock:
+    """The present, or as much later as a scenario needs."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """What a scenario acts with. Everything goes over HTTP and SIP, as from a phone or an admin."""
+
+    pbx: Pbx
+    api: httpx.AsyncClient
+    url: str
+    folder: Path
+    clock: BenchClock
+    phones: list[VirtualPhone] = field(default_factory=list)
+    sip_phones: list[SipPhone] = field(default_factory=list)
+
+    # --- as an administrator -------------------------------------------------------------------
+
+    async def call(self, method: str, path: str, body: object = None, **query: str) -> Any:
+        """Call the API; gives its JSON. Fails the scenario when the API refuses."""
+        answer = await self.api.request(method, path, json=body, params=query or None)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def extension(self, number: str = "1001", name: str = "Ada Lovelace") -> str:
+        """Add an extension; gives its secret."""
+        await self.call("POST", "/api/extensions", {"number": number, "name": name})
+        return await self.secret(number)
+
+    async def secret(self, number: str) -> str:
+        """Give an extension's SIP secret."""
+        return str((await self.call("GET", f"/api/extensions/{number}/secret"))["secret"])
+
+    async def device(
+        self,
+        vendor: str = "yealink",
+        number: str = "1001",
+        *,
+        mac: str = "",
+        model: str = "",
+        **more: object,
+    ) -> str:
+        """Register a device for an extension, added when it is missing; gives its MAC."""
+        profile = PROFILES[vendor]
+        wanted = mac or f"{min(profile.ouis)}{int(number) % 0x1000000:06x}"
+        if number not in self.pbx.state.extensions:
+            await self.extension(number, f"Person {number}")
+        body = {
+            "mac_address": wanted,
+            "extension_number": number,
+            "vendor": vendor,
+            "model": model or profile.models[0].name,
+            **more,
+        }
+        await self.call("POST", "/api/provisioning/devices", body)
+        return colons(wanted)
+
+    # --- as phones -----------------------------------------------------------------------------
+
+    def phone(
+        self, mac: str, vendor: str = "yealink", model: str = "", address: str = "127.0.0.1"
+    ) -> VirtualPhone:
+        """Make a phone of a maker, not yet booted; address is a loopback one of its own."""
+        profile = PROFILES[vendor]
+        made = VirtualPhone(
+            profile=profile,
+            model=_model(profile, model),
+            mac=_mac(mac),
+            base_url=f"{self.url}/provision/",
+            bind=address,
+            timeout_s=3.0,
+        )
+        self.phones.append(made)
+        return made
+
+    async def well(
+        self, vendor: str = "yealink", number: str = "1001", address: str = "127.0.0.1"
+    ) -> VirtualPhone:
+        """A device whose phone has booted, fetched and registered: nothing wrong with it."""
+        mac = await self.device(vendor, number)
+        phone = self.phone(mac, vendor, address=address)
+        assert await phone.boot(), (phone.requests, phone.registrations)
+        return phone
+
+    async def get(
+        self,
+        path: str,
+        agent: str = "",
+        *,
+        address: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> Fetched:
+        """Ask for a path below /provision/ as it stands, from an address."""
+        parts = httpx.URL(self.url)
+        wanted = {"User-Agent": agent} if agent else {}
+        return await fetch(
+            parts.host,
+            parts.port or 80,
+            f"/provision/{path}",
+            wanted | dict(headers or {}),
+            timeout_s=5.0,
+            method=method,
+            source=address,
+        )
+
+    def sip_phone(self, address: str = "127.0.0.1") -> SipPhone:
+        """A bare SIP phone, to register in any odd way."""
+        made = SipPhone(bind=address, timeout_s=3.0)
+        self.sip_phones.append(made)
+        return made
+
+    async def register(
+        self,
+        phone: SipPhone,
+        number: str,
+        secret: str,
+        *,
+        auth_name: str = "",
+        agent: str = "Yealink SIP-T46S 66.86.0.15",
+        mac: str = "",
+        expires_s: int = 3600,
+    ) -> int:
+        """Register a SIP phone; gives the status, 0 without an answer."""
+        headers = (("X-MAC", mac),) if mac else ()
+        answer = await phone.register(
+            server="127.0.0.1",
+            port=self.pbx.sip_port,
+            extension=number,
+            secret=secret,
+            auth_name=auth_name,
+            user_agent=agent,
+            headers=headers,
+            expires_s=expires_s,
+        )
+        return answer.status if answer else 0
+
+    def later(self, **span: float) -> None:
+        """Put the clock forward: `minutes=10`."""
+        self.clock.ahead += timedelta(**span)
+
+    async def settled(self, reboot_id: str, *steps: str) -> Mapping[str, Any]:
+        """Wait until a reboot record has reached one of the steps."""
+        async with asyncio.timeout(15):
+            while True:
+                record: Mapping[str, Any] = await self.call("GET", f"/api/reboots/{reboot_id}")
+                if record["step"] in steps:
+                    return record
+                await asyncio.sleep(0.02)
+
+    # --- the verdict ---------------------------------------------------------------------------
+
+    async def diagnosis(self, subject: str) -> Mapping[str, Any]:
+        """Ask for the verdict on a MAC, an extension or an address."""
+        found: Mapping[str, Any] = await self.call("GET", f"/api/diagnosis/{subject}")
+        return found
+
+
+@asynccontextmanager
+async def benched(folder: Path, **environ: str) -> AsyncIterator[Bench]:
+    """Start a PBX for one scenario; `provisioning__enabled="false"` is a setting."""
+    clock = BenchClock()
+    async with (
+        running_pbx(folder, clock, **environ) as running,
+        client(running) as api,
+    ):
+        bench = Bench(pbx=running.pbx, api=api, url=running.url, folder=folder, clock=clock)
+        try:
+            yield bench
+        finally:
+            for phone in bench.phones:
+                phone.die()
+                await phone.stop()
+            for sip_phone in bench.sip_phones:
+                await sip_phone.close(silently=True)
+
+
+def colons(mac: str) -> str:
+    """Write a MAC as verdicts do."""
+    return _mac(mac).colons
+
+
+def _mac(text: str) -> Mac:
+    found = parse_mac(text)
+    assert found is not None, text
+    return found
+
+
+def _model(profile: VendorProfile, name: str) -> Model:
+    found = profile.model(name) if name else profile.models[0]
+    assert found is not None, name
+    return found
