@@ -20,30 +20,31 @@ from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
+from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import PhonePolicy, Phones
-from offhook.actions.ports import SipEngine
+from offhook.actions.ports import Clock, SipEngine
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.shown_files import ShownFiles
+from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
+from offhook.actions.timeline import Timeline
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.actions.verdicts import Verdicts
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
-from offhook.core.secret import Secret
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
-from offhook.engines.embedded import EmbeddedEngine
 from offhook.errors import BadRequestError, OffhookError
 from offhook.log import Teller
 from offhook.settings import Settings
-from offhook.sip.digest import BEST_FIRST, MD5_FIRST, MD5_ONLY
+from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates
 from offhook.tasks import spawn
@@ -52,9 +53,9 @@ from offhook.web.ports import Services
 
 _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
-_DIGESTS = {"md5": MD5_ONLY, "md5-first": MD5_FIRST, "sha256-first": BEST_FIRST}
 TEMPLATE_SCAN_S = 2.0
 SCHEDULE_S = 5.0
+JUDGE_S = 0.5
 
 
 def utc_now() -> datetime:
@@ -80,10 +81,12 @@ class Pbx:
     free_settings: FreeSettings
     changing: Changing
     diagnose: Diagnose
+    fleet: Fleet
     links: Links
     syncs: Mapping[str, Sync]
     sip_port: int
-    started_at: datetime = field(default_factory=utc_now)
+    now: Clock
+    started_at: datetime
     version: str = __version__
     _stops: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -109,14 +112,14 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-async def start_pbx(settings: Settings, http_port: int) -> Pbx:
+async def start_pbx(settings: Settings, http_port: int, now: Clock = utc_now) -> Pbx:
     """Open the store, bind SIP, take up where the last run ended. `http_port` is the bound one.
 
     Raises StoreError, or OSError when the SIP port is taken.
     """
     stops: list[Callable[[], Awaitable[None]]] = []
     try:
-        return await _start(settings, http_port, stops)
+        return await _start(settings, http_port, stops, now)
     except BaseException:
         while stops:
             await stops.pop()()
@@ -124,7 +127,10 @@ async def start_pbx(settings: Settings, http_port: int) -> Pbx:
 
 
 async def _start(
-    settings: Settings, http_port: int, stops: list[Callable[[], Awaitable[None]]]
+    settings: Settings,
+    http_port: int,
+    stops: list[Callable[[], Awaitable[None]]],
+    now: Clock,
 ) -> Pbx:
     key_file = settings.store.key_file or Path("secret.key")
     store = await open_store(
@@ -132,7 +138,8 @@ async def _start(
         key_file=key_file,
         keep_days=settings.journal.keep_days,
         keep_rows=settings.journal.keep_rows,
-        now=utc_now,
+        keep_changes_days=settings.journal.keep_changes_days,
+        now=now,
     )
     stops.append(store.close)
     events = Events()
@@ -140,15 +147,16 @@ async def _start(
     state = State(store=store.inventory, source=_source(settings, http_port, sources))
     await state.load()
     state.links.update((link.guid, link) for link in await store.links.load_links())
-    engine = _engine(settings, state, store, events)
-    await engine.start()
-    stops.append(engine.stop)
-    state.source = replace(state.source, server=replace(state.source.server, sip_port=engine.port))
-    pbx = _assemble(settings, http_port, store, state, engine, events)
+    started = await start_engine(settings, state, store.registrations, events, now)
+    stops.append(started.engine.stop)
+    server = replace(state.source.server, sip_port=started.port, tls_port=started.tls_port)
+    state.source = replace(state.source, server=server)
+    pbx = _assemble(settings, http_port, store, state, started.engine, events, now)
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
     await pbx.reboots.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
+    stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
         pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
         schedule = Schedule(pbx.syncs, settings.integrations, store.links)
@@ -174,35 +182,14 @@ def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> File
     )
 
 
-def _engine(settings: Settings, state: State, store: Store, events: Events) -> EmbeddedEngine:
-    def credentials(number: str) -> Secret | None:
-        extension = state.extensions.get(number)
-        return extension.secret if extension and extension.is_enabled else None
-
-    return EmbeddedEngine(
-        bind=settings.server.bind,
-        port=settings.server.sip_port,
-        external_ip=settings.server.external_ip or "127.0.0.1",
-        realm=settings.sip.realm,
-        credentials=credentials,
-        publish=events.publish,
-        store=store.registrations,
-        now=utc_now,
-        digest_algorithms=_DIGESTS[settings.sip.digest],
-        min_expires_s=settings.sip.min_expires_s,
-        max_expires_s=settings.sip.max_expires_s,
-        nonce_lifetime_s=settings.sip.nonce_lifetime_s,
-        max_contacts=settings.sip.max_contacts,
-    )
-
-
 def _assemble(
     settings: Settings,
     http_port: int,
     store: Store,
     state: State,
-    engine: EmbeddedEngine,
+    engine: SipEngine,
     events: Events,
+    now: Clock,
 ) -> Pbx:
     files = Files(state)
     reboots = Reboots(
@@ -210,7 +197,7 @@ def _assemble(
         engine=engine,
         store=store.reboots,
         publish=events.publish,
-        now=utc_now,
+        now=now,
         new_id=lambda: secrets.token_hex(8),
         policy=RebootPolicy(
             per_second=settings.reboot.per_second,
@@ -232,10 +219,9 @@ def _assemble(
             unknown_per_minute=settings.provisioning.unknown_per_minute,
         ),
     )
-    config = config_facts(settings, http_port, engine.port)
-    changing = Changing(
-        state=state, files=files, reboots=reboots, publish=events.publish, now=utc_now
-    )
+    told = state.source.server
+    config = config_facts(settings, http_port, told.sip_port, told.tls_port)
+    changing = Changing(state=state, files=files, reboots=reboots, publish=events.publish, now=now)
     diagnose = Diagnose(
         state=state,
         files=files,
@@ -243,10 +229,17 @@ def _assemble(
         engine=engine,
         journal=store.journal,
         config=config,
-        now=utc_now,
+        now=now,
     )
-    server = f"{state.source.server.address}:{engine.port}"
-    for listener in (Teller(server, time.monotonic).on_event, reboots.on_event, diagnose.on_event):
+    server = f"{told.address}:{told.sip_port}"
+    fleet = Fleet(state=state, diagnose=diagnose)
+    for listener in (
+        Teller(server, time.monotonic).on_event,
+        reboots.on_event,
+        diagnose.on_event,
+        fleet.on_event,
+        SipHistory(state=state, journal=store.journal).on_event,
+    ):
         events.subscribe(listener)
     return Pbx(
         settings=settings,
@@ -263,6 +256,7 @@ def _assemble(
         free_settings=FreeSettings(changing),
         changing=changing,
         diagnose=diagnose,
+        fleet=fleet,
         links=Links(changing),
         syncs=build_syncs(
             settings.integrations,
@@ -271,7 +265,9 @@ def _assemble(
             engine=engine,
             store=store.links,
         ),
-        sip_port=engine.port,
+        sip_port=told.sip_port,
+        now=now,
+        started_at=now(),
     )
 
 
@@ -293,21 +289,30 @@ def services(pbx: Pbx) -> Services:
         unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
         tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
         diagnose=pbx.diagnose,
+        fleet=pbx.fleet,
         verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
+        timeline=Timeline(
+            state=pbx.state,
+            journal=pbx.store.journal,
+            reboots=pbx.store.reboots,
+            inventory=pbx.store.inventory,
+        ),
         journal=pbx.store.journal,
         reboot_store=pbx.store.reboots,
         uploads=pbx.store.uploads,
         inventory=pbx.store.inventory,
         version=pbx.version,
         started_at=pbx.started_at,
-        now=utc_now,
+        now=pbx.now,
         syncs=pbx.syncs,
         links=pbx.links,
         link_store=pbx.store.links,
     )
 
 
-def config_facts(settings: Settings, http_port: int, sip_port: int) -> ConfigFacts:
+def config_facts(
+    settings: Settings, http_port: int, sip_port: int, tls_port: int = 0
+) -> ConfigFacts:
     """The settings as rules look at them."""
     return ConfigFacts(
         is_provisioning_enabled=settings.provisioning.enabled,
@@ -315,6 +320,9 @@ def config_facts(settings: Settings, http_port: int, sip_port: int) -> ConfigFac
         url_format=settings.provisioning.url_format,
         http_port=http_port,
         sip_port=sip_port,
+        tls_port=tls_port,
+        transport=settings.preferences.transport,
+        realm=settings.sip.realm,
         base=base_url(settings, http_port),
     )
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from offhook.actions.files import Files
 from offhook.actions.ports import AttemptQuery, Clock, Journal, SipEngine
 from offhook.actions.reboots import Reboots
+from offhook.actions.served_accounts import served_accounts
+from offhook.actions.sip_memory import SipMemory
 from offhook.actions.state import State
 from offhook.core.events import Event, RegistrationRefused
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Device, Registration, UnknownPhone
-from offhook.diagnosis.facts import ConfigFacts, DirectoryFacts, Facts, RenderFault
+from offhook.core.model import Attempt, Device, Registration
+from offhook.diagnosis.facts import (
+    ConfigFacts,
+    DirectoryFacts,
+    Facts,
+    RenderFault,
+    ServedAccount,
+)
 from offhook.diagnosis.finding import Finding
-from offhook.diagnosis.rules import find_all
+from offhook.diagnosis.rules import find_of_both
 
 RECENT_ATTEMPTS = 1000
 OWN_ATTEMPTS = 200
@@ -40,114 +48,122 @@ class Diagnose:
     now: Clock
     directory: Callable[[], Awaitable[DirectoryFacts | None]] | None = None
     template_problem: str = ""
+    _sip: SipMemory = field(default_factory=SipMemory)
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
     )
 
     def on_event(self, event: Event) -> None:
-        """Remember refused registrations; everything else is kept elsewhere."""
+        """Remember what was heard over SIP; everything else is kept elsewhere."""
+        self._sip.on_event(event)
         if isinstance(event, RegistrationRefused):
             self._refused.appendleft(event)
 
     async def findings(self, mac: Mac | None = None) -> list[Finding]:
-        """All findings, worst first; of one phone when its MAC is given."""
-        facts = await self.facts(mac)
-        return await asyncio.to_thread(find_all, facts)
+        """All findings, worst first, looked for now; `Fleet` keeps them without looking again.
 
-    async def facts(self, mac: Mac | None = None) -> Facts:
-        """The picture now. Rendering what was never rendered happens in a thread."""
-        devices = self._devices(mac)
-        query = AttemptQuery(limit=RECENT_ATTEMPTS, mac=mac)
-        _, attempts = await self.journal.attempts(query)
-        numbers = None if mac is None else _numbers_of(devices.values())
-        return await self._facts(
-            devices, attempts, numbers, unknown=self._unknown(mac), is_fleet=mac is None
-        )
+        With a MAC, those of its device and of the fleet's surroundings.
+        """
+        if mac is not None:
+            own, everything = await self.facts_about((mac,))
+        else:
+            own = await self.device_facts(self.state.devices, self.state.extensions)
+            everything = await self.fleet_facts(own)
+        return await asyncio.to_thread(find_of_both, own, everything)
 
     async def facts_about(
         self, macs: Iterable[Mac], numbers: Iterable[str] = ()
     ) -> tuple[Facts, Facts]:
-        """The facts of some phones, and those of the fleet without its files and registrations.
+        """The facts of some phones with their own history, and those of the fleet.
 
         The first serve the rules that look at each device by itself; the second the others.
         """
-        devices = {mac: self.state.devices[mac] for mac in macs if mac in self.state.devices}
-        unknown = tuple(found for mac in macs if (found := self.state.unknown.get(mac)))
         attempts: list[Attempt] = []
         for mac in macs:
             attempts += (await self.journal.attempts(AttemptQuery(limit=OWN_ATTEMPTS, mac=mac)))[1]
-        _, recent = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
-        own_numbers = _numbers_of(devices.values()) | set(numbers)
         attempts.sort(key=lambda attempt: attempt.at, reverse=True)
-        own = await self._facts(devices, attempts, own_numbers, unknown=unknown, is_fleet=False)
-        everything = replace(
-            own,
-            devices=dict(self.state.devices),
-            sightings=dict(self.state.sightings),
-            attempts=tuple(recent),
-            unknown=self._unknown(None),
-            directory=await self.directory() if self.directory is not None else None,
-            template_problem=self.template_problem,
-        )
-        return own, everything
+        own = await self.device_facts(macs, numbers, attempts)
+        return own, await self.fleet_facts(own)
 
-    async def _facts(
+    async def device_facts(
         self,
-        devices: Mapping[Mac, Device],
-        attempts: Iterable[Attempt],
-        numbers: Collection[str] | None,
-        *,
-        unknown: tuple[UnknownPhone, ...],
-        is_fleet: bool,
+        macs: Iterable[Mac],
+        numbers: Iterable[str] = (),
+        attempts: Sequence[Attempt] | None = None,
     ) -> Facts:
-        registrations = self._registrations(numbers)
-        expected, faults = await asyncio.to_thread(self._expected, list(devices))
-        sightings = self.state.sightings
-        return Facts(
-            now=self.now(),
-            config=self.config,
-            profiles=self.state.source.profiles,
-            extensions=dict(self.state.extensions),
+        """The facts of some devices and nothing else; of recent requests when none are given.
+
+        Rendering what was never rendered happens in a thread.
+        """
+        macs = tuple(macs)
+        devices = {mac: self.state.devices[mac] for mac in macs if mac in self.state.devices}
+        if attempts is None:
+            _, recent = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
+            attempts = [attempt for attempt in recent if attempt.mac in devices]
+        wanted = _numbers_of(devices.values()) | set(numbers)
+        registrations = self._registrations(wanted)
+        extensions = self.state.extensions
+        (expected, faults), accounts = await asyncio.to_thread(self._rendered, devices)
+        sightings, latest = self.state.sightings, self.reboots.latest()
+        return replace(
+            self._surroundings(),
+            extensions={it: extensions[it] for it in wanted if it in extensions},
             devices=devices,
-            sightings=dict(sightings)
-            if is_fleet
-            else {mac: sightings[mac] for mac in devices if mac in sightings},
+            sightings={mac: sightings[mac] for mac in devices if mac in sightings},
             expected=expected,
             render_faults=faults,
             registrations=registrations,
             device_registrations=self._device_registrations(devices.values(), registrations),
-            refused_registers=tuple(self._refused),
             attempts=tuple(attempts),
-            reboots=dict(self.reboots.latest()),
-            unknown=unknown,
-            directory=await self.directory() if is_fleet and self.directory is not None else None,
-            template_problem=self.template_problem if is_fleet else "",
+            reboots={mac: latest[mac] for mac in devices if mac in latest},
+            unknown=tuple(found for mac in macs if (found := self.state.unknown.get(mac))),
+            sip=replace(self._sip.facts(), accounts=accounts),
         )
 
-    def _registrations(
-        self, numbers: Collection[str] | None
-    ) -> dict[str, tuple[Registration, ...]]:
-        """Live bindings by extension: of all, or of some and of those whose REGISTERs failed."""
-        if numbers is None:
-            found: dict[str, list[Registration]] = {}
-            for item in self.engine.registrations():
-                found.setdefault(item.extension, []).append(item)
-            return {number: tuple(items) for number, items in found.items()}
+    async def fleet_facts(self, own: Facts | None = None) -> Facts:
+        """The facts of the whole fleet without its files, and `own` of the phones asked about."""
+        _, recent = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
+        known = own or replace(
+            self._surroundings(), registrations=self._registrations(()), sip=self._sip.facts()
+        )
+        return replace(
+            known,
+            extensions=dict(self.state.extensions),
+            devices=dict(self.state.devices),
+            sightings=dict(self.state.sightings),
+            attempts=tuple(recent),
+            reboots=dict(self.reboots.latest()),
+            unknown=tuple(reversed(self.state.unknown.values())),
+            directory=await self.directory() if self.directory is not None else None,
+            template_problem=self.template_problem,
+        )
+
+    def _surroundings(self) -> Facts:
+        """What is the same for all."""
+        return Facts(
+            now=self.now(),
+            config=self.config,
+            profiles=self.state.source.profiles,
+            refused_registers=tuple(self._refused),
+            engine_problems={
+                part.name: part.problem for part in self.engine.health().parts if not part.is_up
+            },
+        )
+
+    def _rendered(
+        self, devices: Mapping[Mac, Device]
+    ) -> tuple[
+        tuple[dict[Mac, Mapping[str, str]], dict[Mac, RenderFault]], dict[Mac, ServedAccount]
+    ]:
+        return self._expected(devices), served_accounts(self.state.source, devices.values())
+
+    def _registrations(self, numbers: Collection[str]) -> dict[str, tuple[Registration, ...]]:
+        """Live bindings of some extensions and of those whose REGISTERs failed."""
         wanted = set(numbers)
         for refusal in self._refused:
             wanted |= {refusal.extension, refusal.claimed}
         live = {number: self.engine.registrations(number) for number in sorted(wanted)}
         return {number: items for number, items in live.items() if items}
-
-    def _devices(self, mac: Mac | None) -> dict[Mac, Device]:
-        if mac is None:
-            return dict(self.state.devices)
-        found = self.state.devices.get(mac)
-        return {mac: found} if found else {}
-
-    def _unknown(self, mac: Mac | None) -> tuple[UnknownPhone, ...]:
-        phones = tuple(reversed(self.state.unknown.values()))
-        return phones if mac is None else tuple(item for item in phones if item.mac == mac)
 
     def _expected(
         self, macs: Iterable[Mac]

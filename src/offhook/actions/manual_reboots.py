@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from offhook.actions.busy import WAITS_FOR_CALL
 from offhook.actions.publish import Events
 from offhook.actions.reboots import Reboots, Target
 from offhook.actions.state import State
@@ -28,8 +29,13 @@ class ManualReboots:
     reboots: Reboots
     events: Events
 
-    async def reboot_extension(self, actor: str, number: str) -> list[Reboot]:
-        """Reboot every phone of an extension. 404 when unknown, 409 when none is registered."""
+    async def reboot_extension(
+        self, actor: str, number: str, *, is_forced: bool = False
+    ) -> list[Reboot]:
+        """Reboot every phone of an extension. 404 when unknown, 409 when none is registered.
+
+        A phone in a call is told when it has hung up; forced, at once.
+        """
         if number not in self.state.extensions:
             raise BadRequestError(
                 "unknown_extension",
@@ -46,7 +52,7 @@ class ManualReboots:
                 "registered with GET /api/provisioning/diagnostics",
                 status=409,
             )
-        return await self._order(actor, targets, answer_wait_s=ANSWER_WAIT_S)
+        return await self._order(actor, targets, answer_wait_s=ANSWER_WAIT_S, is_forced=is_forced)
 
     async def reboot_all(self, actor: str, numbers: Iterable[str]) -> list[Reboot]:
         """Reboot the registered phones of these extensions, paced; the last go out later."""
@@ -58,7 +64,12 @@ class ManualReboots:
         return await self._order(actor, targets, answer_wait_s=0.0)
 
     async def _order(
-        self, actor: str, targets: list[Target], *, answer_wait_s: float
+        self,
+        actor: str,
+        targets: list[Target],
+        *,
+        answer_wait_s: float,
+        is_forced: bool = False,
     ) -> list[Reboot]:
         with _Follower(subscribe=self.events.subscribe) as follower:
             ordered: list[Reboot] = []
@@ -68,6 +79,7 @@ class ManualReboots:
                     reason="asked by a person",
                     asked_by=actor,
                     is_automatic=False,
+                    is_forced=is_forced,
                 )
                 await asyncio.sleep(0)
             await follower.wait_past(ordered, _UNSENT, SENT_WAIT_S)
@@ -99,10 +111,10 @@ class _Follower:
     async def wait_past(
         self, reboots: list[Reboot], steps: frozenset[RebootStep], timeout_s: float
     ) -> None:
-        """Return when no reboot is at one of the steps any more, or after the time."""
+        """Return when none is at one of the steps any more or held by a call, or after the time."""
         try:
             async with asyncio.timeout(timeout_s):
-                while any(item.step in steps for item in self.newest(reboots)):
+                while any(_is_at(item, steps) for item in self.newest(reboots)):
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -112,3 +124,7 @@ class _Follower:
         if isinstance(event, RebootAdvanced):
             self._seen[event.reboot.id] = event.reboot
             self._moved.set()
+
+
+def _is_at(reboot: Reboot, steps: frozenset[RebootStep]) -> bool:
+    return reboot.step in steps and reboot.detail != WAITS_FOR_CALL

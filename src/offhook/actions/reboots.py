@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from offhook.actions.busy import WAITS_FOR_CALL, Waiting
 from offhook.actions.followed import Followed, Saving, phone_of
 from offhook.actions.ports import (
     Clock,
@@ -23,14 +24,7 @@ from offhook.actions.targets import Target as Target
 from offhook.actions.targets import Targets
 from offhook.core.events import AttemptRecorded, Event, PhoneRegistered, RebootAdvanced
 from offhook.core.mac import Mac
-from offhook.core.model import (
-    FINAL_STEPS,
-    Attempt,
-    Device,
-    Reboot,
-    RebootStep,
-    Registration,
-)
+from offhook.core.model import FINAL_STEPS, Attempt, Device, Reboot, RebootStep, Registration
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify, VendorProfile
 from offhook.tasks import spawn
@@ -94,6 +88,7 @@ class Reboots:
         self._new_id = new_id
         self._policy = policy
         self._targets = Targets(state, engine)
+        self._waiting = Waiting(self._targets, engine)
         self._followed = Followed()
         self._saving = Saving(store.put_reboot)
         self._latest: dict[Mac, Reboot] = {}
@@ -143,13 +138,25 @@ class Reboots:
         return self._targets.of_extension(number)
 
     def order(
-        self, targets: Sequence[Target], *, reason: str, asked_by: str, is_automatic: bool
+        self,
+        targets: Sequence[Target],
+        *,
+        reason: str,
+        asked_by: str,
+        is_automatic: bool,
+        is_forced: bool = False,
     ) -> list[Reboot]:
-        """Begin a reboot of each target, paced; gives the records, new or already on their way."""
-        return [
+        """Begin a reboot of each target, paced; gives the records, new or already on their way.
+
+        A phone in a call is told when it has hung up, one that is forced at once.
+        """
+        ordered = [
             self._order_one(target, reason, asked_by, is_automatic=is_automatic)
             for target in targets
         ]
+        if is_forced:
+            self._waiting.force(ordered)
+        return ordered
 
     async def wait_sent(self, reboots: Sequence[Reboot], timeout_s: float) -> list[Reboot]:
         """Wait until the NOTIFYs have left and the records are saved, at most so long.
@@ -227,12 +234,15 @@ class Reboots:
     async def _run(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
         try:
             await self._take_slot()
+            while await self._waiting.has_waited(reboot, registration, lambda: self._hold(reboot)):
+                await self._take_slot()
             outcome = await self._notified(reboot, registration, notify)
         except OSError as error:
             outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=str(error))
         except Exception as error:
             _log.exception("reboot %s failed", reboot.id)
             outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=type(error).__name__)
+        self._waiting.forget(reboot)
         ended = self._note_answer(self._followed.get(reboot.id) or reboot, outcome)
         sent = self._sent.pop(reboot.id)
         if not sent.done():
@@ -265,6 +275,9 @@ class Reboots:
             if outcome.kind is not NotifyKind.CHALLENGED:
                 break
         return outcome
+
+    def _hold(self, reboot: Reboot) -> None:
+        self._keep(replace(self._followed.get(reboot.id) or reboot, detail=WAITS_FOR_CALL))
 
     def _note_sent(self, reboot: Reboot) -> None:
         current = self._followed.get(reboot.id) or reboot
@@ -340,7 +353,8 @@ class Reboots:
         )
 
     def sweep(self) -> None:
-        """End what waited long enough. Call about once a second."""
+        """Go on where a call ended, end what waited long enough. Call about once a second."""
+        self._waiting.sweep()
         now = self._now()
         for reboot in self._followed:
             since = reboot.steps.get(RebootStep.NOTIFIED)

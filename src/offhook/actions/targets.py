@@ -59,6 +59,13 @@ class Targets:
                 )
         return sorted(found, key=lambda item: item.refreshed_at, reverse=True)
 
+    def of_phone(self, reboot: Reboot, registration: Registration) -> list[Registration]:
+        """All that the phone of a reboot has registered now."""
+        device = self.state.devices.get(reboot.mac) if reboot.mac else None
+        found = self.live(device) if device else []
+        own = self.now(reboot, registration)
+        return found if own is None or own in found else [own, *found]
+
     def now(self, reboot: Reboot, registration: Registration) -> Registration | None:
         """The registration as it is when its turn has come: phones move while they wait."""
         for item in self.engine.registrations(registration.extension):

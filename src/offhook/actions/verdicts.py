@@ -10,8 +10,7 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.state import State
 from offhook.core.mac import parse_mac
 from offhook.diagnosis.facts import Facts
-from offhook.diagnosis.finding import Finding
-from offhook.diagnosis.rules import find_of_devices, find_of_fleet
+from offhook.diagnosis.rules import find_of_both
 from offhook.diagnosis.verdict import Subject, Verdict, judge
 from offhook.errors import BadRequestError
 
@@ -30,7 +29,7 @@ class Verdicts:
         """Judge what a person typed. Raises BadRequestError (400 unreadable, 404 nothing known)."""
         subject = self.subject(text)
         own, everything = await self.diagnose.facts_about(subject.macs, subject.numbers)
-        findings = await asyncio.to_thread(_find, own, everything)
+        findings = await asyncio.to_thread(find_of_both, own, everything)
         return judge(_with_names(subject, own), own, findings)
 
     def subject(self, text: str) -> Subject:
@@ -84,7 +83,3 @@ def _with_names(subject: Subject, facts: Facts) -> Subject:
         numbers=subject.numbers | numbers,
         addresses=subject.addresses | (addresses - {""}),
     )
-
-
-def _find(own: Facts, everything: Facts) -> list[Finding]:
-    return find_of_devices(own) + find_of_fleet(everything)

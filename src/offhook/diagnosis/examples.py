@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from offhook.core.events import RegistrationRefused
+from offhook.core.events import CallFailed, RegistrationRefused
 from offhook.core.mac import Mac
 from offhook.core.model import (
     Attempt,
@@ -17,6 +17,8 @@ from offhook.core.model import (
     OutcomeKind,
     Reboot,
     RebootStep,
+    RegisterNote,
+    RegisterOutcome,
     Registration,
     Sighting,
     UnknownPhone,
@@ -31,7 +33,7 @@ from offhook.core.vendor import (
     SampleLine,
     VendorProfile,
 )
-from offhook.diagnosis.facts import DirectoryFacts, DirectoryRun, Facts
+from offhook.diagnosis.facts import DirectoryFacts, DirectoryRun, Facts, ServedAccount, SipFacts
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -169,6 +171,42 @@ REFUSED_REGISTER = RegistrationRefused(
     reason="wrong_digest",
     at=NOW - 5 * MINUTE,
 )
+REGISTERED = RegisterNote(
+    extension="1001",
+    domain="192.0.2.1",
+    claimed="1001",
+    realm="offhook",
+    digest_uri="sip:192.0.2.1",
+    uri="sip:192.0.2.1",
+    source=BINDING.source,
+    via_host=ADDRESS,
+    via_port=5060,
+    has_rport=True,
+    contact_host=ADDRESS,
+    contact_port=5060,
+    has_path=False,
+    call_id=BINDING.call_id,
+    user_agent=AGENT,
+    mac=MAC,
+    asked_s=3600,
+    granted_s=3600,
+    status=200,
+    outcome=RegisterOutcome.REGISTERED,
+    at=BINDING.refreshed_at,
+)
+"""The REGISTER that made the binding."""
+
+FAILED_CALL = CallFailed(
+    caller="1002",
+    callee="1001",
+    contact=BINDING.contact,
+    source=BINDING.source,
+    status=0,
+    reason="no answer at all",
+    caller_agent="Acme Two 1.2.3",
+    callee_agent="",
+    at=NOW - 5 * MINUTE,
+)
 REBOOT = Reboot(
     id="example",
     mac=MAC,
@@ -207,6 +245,7 @@ HEALTHY = Facts(
     device_registrations={MAC: (BINDING,)},
     attempts=(SERVED,),
     directory=DIRECTORY,
+    sip=SipFacts(notes=(REGISTERED,), accounts={MAC: ServedAccount()}),
 )
 """Nothing wrong: no rule finds anything here."""
 

@@ -33,13 +33,18 @@ class ConfigProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFacts:
-    """The settings that matter to rules. `base` is the directory URL printed for phones."""
+    """The settings that matter to rules. `base` is the directory URL printed for phones.
+
+    `tls_port` is 0 without TLS; `transport` is what all phones are told in `phones`.
+    """
 
     is_provisioning_enabled: bool = True
     external_ip: str = "192.0.2.1"
     url_format: str = "http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg"
     http_port: int = 8080
     sip_port: int = 5060
+    tls_port: int = 0
+    transport: str = "udp"
     realm: str = "offhook"
     base: str = "http://192.0.2.1:8080/provision/"
     problems: tuple[ConfigProblem, ...] = ()
@@ -85,12 +90,13 @@ class DirectoryFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedAccount:
-    """What a device's file says of its accounts: the transport, and the server's port.
+    """What a device's file says of its accounts: the transport, and what free settings change.
 
-    `port_key` is the free setting that sets the port, empty when none does.
+    `server` and `port` are those of a free setting, whose key is `port_key`; empty without one.
     """
 
     transport: str = "udp"
+    server: str = ""
     port: int | None = None
     port_key: str = ""
 
@@ -117,7 +123,8 @@ class Facts:
     `attempts` are recent ones, newest first. `reboots` holds the newest of each device.
     `registrations` are by extension; `device_registrations` those that belong to a device.
     `directory` is None where none is set up. `template_problem` is why the site's templates as they
-    are now are not in use; the former ones are.
+    are now are not in use; the former ones are. `engine_problems` maps what the SIP engine needs
+    outside this process, and lacks, to why.
     """
 
     now: datetime
@@ -136,4 +143,5 @@ class Facts:
     unknown: tuple[UnknownPhone, ...] = ()
     directory: DirectoryFacts | None = None
     template_problem: str = ""
+    engine_problems: Mapping[str, str] = field(default_factory=dict)
     sip: SipFacts = SipFacts()

@@ -126,7 +126,7 @@ def still_refused(facts: Facts, *reasons: str) -> list[RegistrationRefused]:
     since: dict[object, datetime] = {}
     for bindings in facts.registrations.values():
         for binding in bindings:
-            for key in _keys(binding.source, binding.mac, binding.extension):
+            for key in binding_keys(binding.source, binding.mac, binding.extension):
                 since[key] = max(binding.refreshed_at, since.get(key, binding.refreshed_at))
     standing = [
         refusal
@@ -136,16 +136,22 @@ def still_refused(facts: Facts, *reasons: str) -> list[RegistrationRefused]:
         and not any(
             since[key] > refusal.at
             for name in {refusal.extension, refusal.claimed}
-            for key in _keys(refusal.source, refusal.mac, name)
+            for key in binding_keys(refusal.source, refusal.mac, name)
             if key in since
         )
     ]
     return sorted(standing, key=lambda refusal: refusal.at, reverse=True)
 
 
-def _keys(source: str, mac: Mac | None, extension: str) -> tuple[object, ...]:
+def binding_keys(source: str, mac: Mac | None, extension: str) -> tuple[object, ...]:
+    """Give what a phone is known by when it registers again."""
     by_mac = (mac,) if mac is not None else ()
     return (source, (host_of(source), extension), *by_mac)
+
+
+def is_auth_name_wrong(refusal: RegistrationRefused) -> bool:
+    """Say whether a phone named another user in its credentials than in To."""
+    return bool(refusal.extension) and refusal.claimed != refusal.extension
 
 
 def recent_unknown(facts: Facts) -> list[UnknownPhone]:

@@ -11,6 +11,7 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.directory_ports import LinkStore
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
+from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
@@ -55,6 +56,7 @@ class Services:
     tokens: Tokens
     diagnose: Diagnose
     verdicts: Verdicts
+    fleet: Fleet
     timeline: Timeline
     journal: Journal
     reboot_store: RebootStore

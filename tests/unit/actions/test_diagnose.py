@@ -34,7 +34,8 @@ async def test_facts_hold_what_is_expected_delivered_and_registered() -> None:
         registration("1002", user_agent="baresip v1.0.0"),
     ]
     await world.ask("000bea85abcd.cfg")
-    facts = await world.diagnose.facts()
+    own = await world.diagnose.device_facts([device.mac], ["1002"])
+    facts = await world.diagnose.fleet_facts(own)
     assert facts.expected[device.mac] == world.files.expected(device.mac)
     assert facts.sightings[device.mac].address == HOME
     assert facts.device_registrations == {device.mac: (world.engine.bindings[0],)}
@@ -49,11 +50,11 @@ async def test_facts_of_one_phone_are_of_it_alone() -> None:
     await world.fetch(one)
     await world.fetch(two)
     await world.ask("000bea85abcd.cfg")
-    facts = await world.diagnose.facts(one.mac)
+    facts, _ = await world.diagnose.facts_about([one.mac])
     assert set(facts.devices) == set(facts.expected) == {one.mac}
     assert {attempt.mac for attempt in facts.attempts} == {one.mac}
     assert facts.unknown == ()
-    stranger = await world.diagnose.facts(mac("000bea85abcd"))
+    stranger, _ = await world.diagnose.facts_about([mac("000bea85abcd")])
     assert not stranger.devices
     assert [phone.mac for phone in stranger.unknown] == [mac("000bea85abcd")]
 
@@ -64,7 +65,7 @@ async def test_a_template_that_fails_is_found() -> None:
     broken = {**build.templates().sources, "yealink/main.cfg.j2": "{{ nothing }}"}
     world.state.take_source(replace(world.state.source, templates=Templates(broken)))
     world.files.forget_all()
-    facts = await world.diagnose.facts()
+    facts = await world.diagnose.device_facts([device.mac])
     assert facts.render_faults[device.mac].code == "P701"
     assert device.mac not in facts.expected
     assert "P701" in await codes(world)
@@ -89,7 +90,7 @@ async def test_refused_registrations_are_remembered_bounded_newest_first() -> No
     world = await World.make()
     for number in range(600):
         world.events.publish(replace(REFUSED_REGISTER, claimed=str(number)))
-    facts = await world.diagnose.facts()
+    facts = await world.diagnose.fleet_facts()
     assert len(facts.refused_registers) == 500
     assert facts.refused_registers[0].claimed == "599"
 
@@ -105,6 +106,6 @@ async def test_a_device_deleted_while_looking_is_left_out() -> None:
 
     world.diagnose.engine = Slow()
     world.files.forget_all()
-    facts = await world.diagnose.facts()
+    facts = await world.diagnose.device_facts([device.mac])
     assert device.mac in facts.devices
     assert device.mac not in facts.expected

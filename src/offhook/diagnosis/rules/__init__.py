@@ -58,6 +58,11 @@ def find_of_fleet(facts: Facts) -> list[Finding]:
     return _find(facts, (rule for rule in rules().values() if not rule.fault.is_of_device))
 
 
+def find_of_both(own: Facts, everything: Facts) -> list[Finding]:
+    """Run every rule on the facts it looks at: those of some devices, or those of the fleet."""
+    return worst_first(find_of_devices(own) + find_of_fleet(everything))
+
+
 def _find(facts: Facts, chosen: Iterable[Rule]) -> list[Finding]:
     return worst_first([finding for rule in chosen for finding in _run(rule, facts)])
 

@@ -1,10 +1,11 @@
-"""A phone registers as a user that does not exist, or as another's extension.
+"""A phone registers as a user that does not exist.
 
 What you see: the phone does not register; its name in the refused request is a display name, an
-old number, or another extension than the one it signs in with.
+old number, or that of another system. P404 is the case where only the authentication name is
+another one.
 
-Why: the account was typed by hand, comes from another system, or the user name and the
-authentication name differ. Strangers who search for extensions look the same: compare the address.
+Why: the account was typed by hand, comes from another system, or its extension was deleted.
+Strangers who search for extensions look the same: compare the address.
 
 What to do: let the phone take its account from its file. If the number should exist, add it.
 """
@@ -19,7 +20,7 @@ from offhook.diagnosis.evidence import host_of, refusal_line, shown
 from offhook.diagnosis.examples import BINDING, HEALTHY, REFUSED_REGISTER
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
-from offhook.diagnosis.history import still_refused
+from offhook.diagnosis.history import is_auth_name_wrong, still_refused
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -39,9 +40,12 @@ _SHOWN = 5
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Find per address the REGISTERs of unknown or foreign users."""
+    """Find per address the REGISTERs of unknown users; without any name they are P406."""
     groups: dict[str, list[RegistrationRefused]] = {}
     for refusal in still_refused(facts, "wrong_user", "unknown_user"):
+        is_nobody = not refusal.extension and not refusal.claimed
+        if is_auth_name_wrong(refusal) or is_nobody:
+            continue
         groups.setdefault(host_of(refusal.source), []).append(refusal)
     for host, refusals in groups.items():
         yield FAULT.finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from offhook.web.api import (
+    calls,
     changes,
     device_files,
     devices,
@@ -61,6 +62,7 @@ def create_api(services: Services) -> FastAPI:
         unknown,
         settings,
         phones,
+        calls,
         reboots,
         changes,
         directory,

@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from offhook.actions.fleet import FleetVerdict, Problem
 from offhook.actions.ports import AttemptQuery
+from offhook.core.mac import Mac
 from offhook.diagnosis.finding import Finding, Severity
 from offhook.web.api.answers import long_answer
 from offhook.web.api.context import Api
@@ -61,9 +63,34 @@ class FindingRecord(BaseModel):
     steps: list[str]
 
 
+class ProblemRecord(BaseModel):
+    """One fault with everybody it concerns."""
+
+    code: str
+    name: str
+    title: str
+    severity: str
+    count: int
+    subjects: list[str] = Field(description="the first few of them")
+
+
+class FleetRecord(BaseModel):
+    """How many phones are right; the others need somebody, or are on their way."""
+
+    total: int
+    right: int
+    need_you: int
+    on_their_way: int
+    unjudged: int = Field(description="not looked at since the start; the rounds go on")
+    reached: dict[str, int] = Field(description="phones by the last stage with proof")
+
+
 class Diagnostics(BaseModel):
     """Everything at a glance; long lists are cut, `notes` say where the rest is."""
 
+    summary: str = Field(description="the fleet, or the phone asked about, in one sentence")
+    fleet: FleetRecord
+    problems: list[ProblemRecord] = Field(description="named problems, worst first, with counts")
     enabled: bool
     configuration: Configuration
     statistics: Statistics
@@ -88,13 +115,22 @@ async def get_diagnostics(services: Api, query: Annotated[DiagnosticsQuery, Quer
     """Tell settings, statistics, devices, recent requests and every fault found."""
     state = services.state
     mac = services.devices.mac(query.mac) if query.mac else None
-    findings = await services.diagnose.findings(mac)
+    fleet = await services.fleet.verdict()
+    summary, findings = fleet.sentence, list(fleet.findings)
+    if mac is not None:
+        findings = await services.diagnose.findings(mac)
+        summary = (
+            (await services.verdicts.of(mac.colons)).summary if _is_known(services, mac) else ""
+        )
     page = AttemptQuery(limit=REQUESTS_SHOWN, mac=mac)
     _, attempts = await services.journal.attempts(page)
     devices = [item for item in state.devices.values() if mac in (None, item.mac)]
     unknown = [item for item in services.unknown_phones.list_phones() if mac in (None, item.mac)]
     return await long_answer(
         Diagnostics(
+            summary=summary,
+            fleet=_fleet_record(fleet),
+            problems=[_problem_record(item) for item in fleet.problems],
             enabled=services.config.is_provisioning_enabled,
             configuration=_configuration(services),
             statistics=await _statistics(services),
@@ -107,6 +143,32 @@ async def get_diagnostics(services: Api, query: Annotated[DiagnosticsQuery, Quer
             unknown_phones=[unknown_record(item) for item in unknown[:REQUESTS_SHOWN]],
             notes=_notes(len(devices), len(findings)),
         )
+    )
+
+
+def _is_known(services: Services, mac: Mac) -> bool:
+    return mac in services.state.devices or mac in services.state.unknown
+
+
+def _fleet_record(fleet: FleetVerdict) -> FleetRecord:
+    return FleetRecord(
+        total=fleet.total,
+        right=fleet.right,
+        need_you=fleet.need_you,
+        on_their_way=fleet.on_their_way,
+        unjudged=fleet.unjudged,
+        reached={stage.value: count for stage, count in fleet.reached.items()},
+    )
+
+
+def _problem_record(problem: Problem) -> ProblemRecord:
+    return ProblemRecord(
+        code=problem.code,
+        name=problem.name,
+        title=problem.title,
+        severity=problem.severity.value,
+        count=problem.count,
+        subjects=list(problem.subjects),
     )
 
 

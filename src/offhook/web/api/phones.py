@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from offhook.actions.busy import WAITS_FOR_CALL
 from offhook.core.mac import Mac
 from offhook.core.model import Reboot, RebootStep, Registration
 from offhook.web.api.answers import in_turns, long_answer
 from offhook.web.api.context import Actor, Api
-from offhook.web.api.fields import Page
+from offhook.web.api.fields import Fields, Page
 from offhook.web.api.reboots import RebootRecord, reboot_records
 from offhook.web.ports import Services
 
@@ -54,6 +55,12 @@ class FailedReboot(BaseModel):
     error: str
 
 
+class RebootNow(Fields):
+    """How to reboot one extension's phones."""
+
+    force: bool = Field(False, description="also in the middle of a call, which is cut off")
+
+
 class RebootAnswer(BaseModel):
     """What became of the order so far; follow each reboot with GET /api/reboots/{id}."""
 
@@ -88,25 +95,35 @@ async def list_phones(services: Api, page: Annotated[Page, Query()]) -> Response
 
 @router.post("/api/phones/reboot", response_model=RebootAnswer)
 async def reboot_all(services: Api, actor: Actor) -> Response:
-    """Tell every registered phone to reboot, paced; answers after two seconds at most."""
+    """Tell every registered phone to reboot, paced; answers after two seconds at most.
+
+    A phone in a call is told when it has hung up.
+    """
     numbers = {item.extension for item in services.engine.registrations()}
     return await _told(await services.manual_reboots.reboot_all(actor, numbers))
 
 
 @router.post("/api/phones/{extension}/reboot", response_model=RebootAnswer)
-async def reboot_extension(services: Api, actor: Actor, extension: str) -> Response:
-    """Tell an extension's phones to reboot. 404 when unknown, 409 when none is registered."""
-    return await _told(await services.manual_reboots.reboot_extension(actor, extension))
+async def reboot_extension(
+    services: Api, actor: Actor, extension: str, query: Annotated[RebootNow, Query()]
+) -> Response:
+    """Tell an extension's phones to reboot. 404 when unknown, 409 when none is registered.
+
+    A phone in a call is told when it has hung up.
+    """
+    reboots = services.manual_reboots
+    return await _told(await reboots.reboot_extension(actor, extension, is_forced=query.force))
 
 
 async def _told(reboots: list[Reboot]) -> Response:
     failed = [item for item in reboots if item.step in _FAILED]
     queued = [item for item in reboots if item.step in _UNSENT]
+    talking = sum(item.detail == WAITS_FOR_CALL for item in queued)
     sent = [item for item in reboots if item.step not in _FAILED | _UNSENT]
     return await long_answer(
         RebootAnswer(
             success=bool(reboots) and not failed,
-            message=_message(len(sent), len(failed), len(queued)),
+            message=_message(len(sent), len(failed), len(queued) - talking, talking),
             rebooted=list(dict.fromkeys(item.extension for item in sent)),
             failed=[FailedReboot(extension=item.extension, error=_error(item)) for item in failed],
             success_count=len(sent),
@@ -117,14 +134,16 @@ async def _told(reboots: list[Reboot]) -> Response:
     )
 
 
-def _message(sent: int, failed: int, queued: int) -> str:
-    if not sent + failed + queued:
+def _message(sent: int, failed: int, queued: int, talking: int) -> str:
+    if not sent + failed + queued + talking:
         return "No phone is registered; nothing was sent"
     parts = [f"Reboot sent to {sent} phone" + ("" if sent == 1 else "s")]
     if failed:
         parts.append(f"{failed} failed")
     if queued:
         parts.append(f"{queued} will be told when their turn comes")
+    if talking:
+        parts.append(f"{talking} will be told when their calls have ended")
     return ", ".join(parts)
 
 

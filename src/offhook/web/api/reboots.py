@@ -36,7 +36,7 @@ class RebootRecord(BaseModel):
     sip_reason: str
     was_challenged: bool = Field(description="the phone asked for its own credentials first")
     fault: str
-    detail: str
+    detail: str = Field(description="why it stopped, or what a pending one is waiting for")
 
 
 class RebootList(BaseModel):

@@ -37,7 +37,7 @@ class ProvisioningStatus(BaseModel):
 
 
 class Status(BaseModel):
-    """The state of the PBX; `registered` counts SIP registrations."""
+    """The state of the PBX; `registered` counts SIP registrations, `calls` those of now."""
 
     running: bool
     version: str
@@ -45,6 +45,7 @@ class Status(BaseModel):
     devices: int
     extensions: int
     registered: int
+    calls: int
     unknown_phones: int
     sip: SipStatus
     provisioning: ProvisioningStatus
@@ -63,6 +64,7 @@ async def get_status(services: Api) -> Response:
             devices=len(state.devices),
             extensions=len(state.extensions),
             registered=len(services.engine.registrations()),
+            calls=len(services.engine.calls()),
             unknown_phones=len(state.unknown),
             sip=SipStatus(
                 up=health.is_up,

@@ -1,0 +1,262 @@
+"""The verdict on the whole fleet, kept up to date: only what something happened to is judged anew.
+
+Judging 100,000 phones takes minutes of one core, so it is done a few at a time in the background:
+first what events say has changed, then everything in turn, because some faults come by waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from offhook.actions.diagnose import Diagnose
+from offhook.actions.state import State
+from offhook.core.events import (
+    AttemptRecorded,
+    CallFailed,
+    Changed,
+    Event,
+    PhoneRegistered,
+    PhoneUnregistered,
+    RebootAdvanced,
+    RegisterHeard,
+)
+from offhook.core.mac import Mac
+from offhook.core.model import RegisterOutcome
+from offhook.diagnosis.facts import Facts
+from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
+from offhook.diagnosis.rules import fault, find_of_devices, find_of_fleet
+from offhook.diagnosis.verdict import proven
+
+AT_ONCE = 500
+"""Phones judged before an answer is given: a fleet of up to as many is always of this moment."""
+
+CHUNK = 50
+# Faults that come by waiting (not registered within three minutes) are seen by a second look.
+_SECOND_LOOK = timedelta(minutes=4)
+_ROUND = timedelta(minutes=30)
+_SUBJECTS_SHOWN = 10
+_USUAL = frozenset({RegisterOutcome.REGISTERED, RegisterOutcome.REMOVED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A fault with everybody it concerns; `subjects` are the first few of `count`."""
+
+    code: str
+    name: str
+    title: str
+    severity: Severity
+    count: int
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetVerdict:
+    """How the fleet is: `right` + `need_you` + `on_their_way` + `unjudged` phones are `total`.
+
+    On their way are phones without a fault that are not registered with current files yet.
+    `reached` counts phones by the last stage proven. `findings` are those of phones and of the
+    rest, worst first.
+    """
+
+    total: int
+    right: int
+    need_you: int
+    on_their_way: int
+    unjudged: int
+    reached: dict[Stage, int]
+    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The fleet in one sentence."""
+        if not self.total:
+            return "No phone is registered here yet"
+        noun = "phone is" if self.total == 1 else "phones are"
+        text = f"{self.right} of {self.total} {noun} right"
+        if self.need_you:
+            text += f"; {self.need_you} need{'s' if self.need_you == 1 else ''} you"
+        if self.on_their_way:
+            text += f"; {self.on_their_way} on their way"
+        if self.unjudged:
+            text += f"; {self.unjudged} not looked at yet"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    stage: Stage
+    findings: tuple[Finding, ...]
+    at: datetime
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Judges devices as events come and time passes; keeps what was found of each."""
+
+    state: State
+    diagnose: Diagnose
+    _judged: dict[Mac, _Judged] = field(default_factory=dict)
+    _due: set[Mac] = field(default_factory=set)
+    _again: deque[tuple[datetime, Mac]] = field(default_factory=deque)
+    _round: Iterator[Mac] = field(default_factory=lambda: iter(()))
+    _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def on_event(self, event: Event) -> None:
+        """Note whom something happened to."""
+        number = _number_of(event)
+        if number:
+            self._mark_number(number)
+        match event:
+            case AttemptRecorded(attempt=attempt) if attempt.mac is not None:
+                self._mark((attempt.mac,))
+            case RebootAdvanced(reboot=reboot) if reboot.mac is not None:
+                self._mark((reboot.mac,))
+            case Changed(change=change):
+                self._mark_subject(change.subject)
+            case _:
+                pass
+
+    async def verdict(self) -> FleetVerdict:
+        """Judge what is due, or everything of a small fleet, and count."""
+        if len(self.state.devices) <= AT_ONCE:
+            self._due.update(self.state.devices)
+        await self._judge(AT_ONCE)
+        facts = await self.diagnose.fleet_facts()
+        rest = await asyncio.to_thread(find_of_fleet, facts)
+        return await asyncio.to_thread(self._count, rest)
+
+    async def tick(self) -> None:
+        """Judge a few: those due, or the next of the round when nothing is."""
+        now = self.diagnose.now()
+        while self._again and self._again[0][0] <= now:
+            self._due.add(self._again.popleft()[1])
+        if len(self._due) < CHUNK:
+            self._due.update(self._old(now, CHUNK - len(self._due)))
+        await self._judge(CHUNK)
+
+    # --- who is due ----------------------------------------------------------------------------
+
+    def _mark(self, macs: Iterable[Mac]) -> None:
+        later = self.diagnose.now() + _SECOND_LOOK
+        for mac in macs:
+            if mac not in self.state.devices:
+                self._judged.pop(mac, None)
+            elif mac not in self._due:
+                self._due.add(mac)
+                self._again.append((later, mac))
+
+    def _mark_number(self, number: str) -> None:
+        self._mark(device.mac for device in self.state.devices_of(number))
+
+    def _mark_subject(self, subject: str) -> None:
+        """A device, an extension, or settings that many share."""
+        if subject in self.state.extensions:
+            self._mark_number(subject)
+            return
+        mac = Mac(int(subject, 16)) if _is_mac(subject) else None
+        if mac is not None:
+            self._mark((mac,))
+        else:
+            self._due.update(self.state.devices)
+
+    def _old(self, now: datetime, number: int) -> list[Mac]:
+        """Give the next of the round that were not looked at for long; never walks far at once."""
+        found: list[Mac] = []
+        for _ in range(20 * number):
+            mac = next(self._round, None)
+            if mac is None:
+                self._round = iter(tuple(self.state.devices))
+                break
+            known = self._judged.get(mac)
+            if mac in self.state.devices and (known is None or now - known.at >= _ROUND):
+                found.append(mac)
+                if len(found) == number:
+                    break
+        return found
+
+    # --- judging -------------------------------------------------------------------------------
+
+    async def _judge(self, number: int) -> None:
+        async with self._judging:
+            while number > 0 and self._due:
+                chosen = [self._due.pop() for _ in range(min(CHUNK, number, len(self._due)))]
+                number -= len(chosen)
+                await self._judge_chunk([mac for mac in chosen if mac in self.state.devices])
+
+    async def _judge_chunk(self, macs: Sequence[Mac]) -> None:
+        facts = await self.diagnose.device_facts(macs)
+        judged = await asyncio.to_thread(_judge_all, facts)
+        for mac, found in judged.items():
+            if mac in self.state.devices:
+                self._judged[mac] = found
+
+    def _count(self, rest: Sequence[Finding]) -> FleetVerdict:
+        judged = {mac: it for mac, it in self._judged.copy().items() if mac in self.state.devices}
+        total = len(self.state.devices)
+        sick = sum(1 for it in judged.values() if it.findings)
+        right = sum(1 for it in judged.values() if it.stage is Stage.REGISTERED and not it.findings)
+        findings = worst_first([*rest, *(one for it in judged.values() for one in it.findings)])
+        return FleetVerdict(
+            total=total,
+            right=right,
+            need_you=sick,
+            on_their_way=len(judged) - right - sick,
+            unjudged=max(0, total - len(judged)),
+            reached=dict(Counter(it.stage for it in judged.values())),
+            problems=tuple(_problems(findings)),
+            findings=tuple(findings),
+        )
+
+
+def _number_of(event: Event) -> str:
+    """The extension whose phones an event of SIP may have made right or wrong; or empty."""
+    match event:
+        case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
+            return found.extension if is_new or was_rebooted else ""
+        case PhoneUnregistered(registration=found):
+            return found.extension
+        case RegisterHeard(note=note):
+            return note.extension if note.outcome not in _USUAL else ""
+        case CallFailed(callee=callee):
+            return callee
+        case _:
+            return ""
+
+
+def _judge_all(facts: Facts) -> dict[Mac, _Judged]:
+    by_subject: dict[str, list[Finding]] = {}
+    for finding in find_of_devices(facts):
+        by_subject.setdefault(finding.subject, []).append(finding)
+    return {
+        mac: _Judged(proven(facts, mac), tuple(by_subject.get(mac.colons, ())), facts.now)
+        for mac in facts.devices
+    }
+
+
+def _problems(findings: Sequence[Finding]) -> Iterator[Problem]:
+    """Group by fault in the order of findings: the worst first, within it the most frequent."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.code, []).append(finding)
+    order = {severity: rank for rank, severity in enumerate(Severity)}
+    for code, group in sorted(
+        groups.items(), key=lambda item: (order[item[1][0].severity], -len(item[1]), item[0])
+    ):
+        yield Problem(
+            code=code,
+            name=group[0].name,
+            title=fault(code).title,
+            severity=group[0].severity,
+            count=len(group),
+            subjects=tuple(finding.subject for finding in group[:_SUBJECTS_SHOWN]),
+        )
+
+
+def _is_mac(text: str) -> bool:
+    return len(text) == 12 and all(character in "0123456789abcdef" for character in text)

@@ -1,0 +1,71 @@
+"""The verdict on the fleet: counted, kept up to date by events, bounded in one go."""
+
+from __future__ import annotations
+
+import pytest
+
+from offhook.actions import fleet as fleet_module
+from offhook.actions.fleet import Fleet
+from offhook.core.model import Device
+from offhook.diagnosis.finding import Stage
+from tests.world import World, registration, sip_agent_of
+
+
+def watched(world: World) -> Fleet:
+    fleet = Fleet(state=world.state, diagnose=world.diagnose)
+    world.events.subscribe(fleet.on_event)
+    return fleet
+
+
+async def right(world: World, device: Device) -> None:
+    for name in world.files.expected(device.mac):
+        await world.ask(name, user_agent=sip_agent_of("yealink"), query=f"mac={device.mac}")
+    world.engine.bindings.append(registration(device.extension, phone=device.mac))
+
+
+async def test_no_phone_is_told_so() -> None:
+    verdict = await watched(await World.make()).verdict()
+    assert verdict.sentence == "No phone is registered here yet"
+
+
+async def test_phones_are_counted_by_how_they_are() -> None:
+    world = await World.make("1001", "1002", "1003")
+    fleet = watched(world)
+    await right(world, await world.device("001565120001", lines=("1001",)))
+    silent = await world.device("001565120002", lines=("1002",))
+    await world.fetch(silent)
+    world.clock.pass_s(600)
+    await world.device("001565120003", lines=("1003",))
+    verdict = await fleet.verdict()
+    assert verdict.sentence == "1 of 3 phones are right; 1 needs you; 1 on their way"
+    assert verdict.reached == {Stage.REGISTERED: 1, Stage.DELIVERED: 1, Stage.SETUP: 1}
+    (problem,) = [item for item in verdict.problems if item.code == "P401"]
+    assert (problem.count, problem.subjects) == (1, (silent.mac.colons,))
+
+
+async def test_events_make_phones_due_and_the_deleted_are_forgotten() -> None:
+    world = await World.make()
+    fleet = watched(world)
+    device = await world.device()
+    assert (await fleet.verdict()).right == 0
+    await right(world, device)
+    assert (await fleet.verdict()).right == 1
+    await world.devices.delete_device("test", device.mac.plain)
+    verdict = await fleet.verdict()
+    assert (verdict.total, verdict.right, verdict.unjudged) == (0, 0, 0)
+
+
+async def test_large_fleet_is_judged_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "AT_ONCE", 2)
+    monkeypatch.setattr(fleet_module, "CHUNK", 2)
+    world = await World.make()
+    fleet = watched(world)
+    for number in range(7):
+        await world.device(f"00156512000{number}", lines=("1001",))
+    fleet._due.clear()
+    assert (await fleet.verdict()).unjudged == 7
+    for _ in range(5):
+        await fleet.tick()
+    verdict = await fleet.verdict()
+    assert verdict.unjudged == 0
+    assert verdict.on_their_way == 7
