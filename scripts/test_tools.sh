@@ -9,7 +9,11 @@ need() {
     command -v "$program" >/dev/null || missing="$missing $*"
 }
 need sipp sip-tester
+need svwar sipvicious
 need baresip baresip-core
+need linphonec linphone-cli
+need kamailio kamailio kamailio-extra-modules kamailio-sqlite-modules kamailio-postgres-modules \
+    kamailio-tls-modules
 need curl curl
 need openssl openssl
 need ldapsearch ldap-utils

@@ -27,6 +27,7 @@ from offhook.core.model import (
     Change,
     Device,
     Extension,
+    LiveCall,
     Reboot,
     RebootStep,
     Registration,
@@ -221,6 +222,7 @@ class FakeEngine:
     """
 
     bindings: list[Registration] = field(default_factory=list)
+    live_calls: list[LiveCall] = field(default_factory=list)
     scripts: dict[str, NotifyOutcome | Exception | asyncio.Future[NotifyOutcome]] = field(
         default_factory=dict
     )
@@ -241,6 +243,9 @@ class FakeEngine:
 
     def registrations(self, extension: str | None = None) -> tuple[Registration, ...]:
         return tuple(item for item in self.bindings if extension in (None, item.extension))
+
+    def calls(self) -> tuple[LiveCall, ...]:
+        return tuple(self.live_calls)
 
     async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
         self.orders.append(order)

@@ -22,6 +22,7 @@ from offhook.core.events import (
     RegistrationRefused,
 )
 from offhook.core.model import Attempt, OutcomeKind, Reboot, RebootStep
+from offhook.diagnosis.history import is_auth_name_wrong
 from offhook.diagnosis.rules import fault
 
 FORMAT = "%(asctime)s - PBX - %(levelname)s - %(message)s"
@@ -340,6 +341,8 @@ def _served_lines(attempt: Attempt, server: str) -> Iterator[tuple[int, str]]:
 def _tell_reboot(reboot: Reboot) -> None:
     phone = reboot.mac.colons if reboot.mac else reboot.contact
     match reboot.step:
+        case RebootStep.PENDING if reboot.detail:
+            _log.info("  Phone %s is not told yet: %s", phone, reboot.detail)
         case RebootStep.PENDING:
             _log.info(
                 "Phone reboot asked for %s, extension %s: %s",
@@ -368,6 +371,8 @@ def _tell_reboot(reboot: Reboot) -> None:
 
 def _tell_refused_register(event: RegistrationRefused) -> None:
     code = "P402" if event.reason == "wrong_digest" else "P403"
+    if is_auth_name_wrong(event):
+        code = "P404"
     values = {
         "extension": event.extension or event.claimed,
         "claimed": event.claimed,

@@ -21,6 +21,7 @@ from offhook.core.preferences import (
 )
 from offhook.diagnosis.facts import ConfigProblem
 from offhook.directory_settings import IntegrationSettings, Section
+from offhook.kamailio_settings import KamailioSettings, absolute_database
 from offhook.settings_reading import PROBLEM_SHOWN, lay_environment, read_yaml
 from offhook.settings_reading import SettingsError as SettingsError
 
@@ -87,7 +88,9 @@ class StoreSettings(Section):
 class SipSettings(Section):
     """The registrar."""
 
-    engine: Literal["embedded"] = Field("embedded", description="SIP engine")
+    engine: Literal["embedded", "kamailio"] = Field(
+        "embedded", description="SIP engine; kamailio for more phones than one core serves"
+    )
     realm: str = Field(
         "offhook", min_length=1, description="digest realm; changing it is seen by phones"
     )
@@ -98,6 +101,16 @@ class SipSettings(Section):
     max_expires_s: int = Field(7200, ge=60, le=86400, description="longest registration granted")
     nonce_lifetime_s: int = Field(300, ge=30, le=3600, description="age at which a nonce is stale")
     max_contacts: int = Field(5, ge=1, le=20, description="phones per extension")
+    tls_port: int = Field(5061, ge=0, le=65535, description="port of SIP over TLS; 0 any free one")
+    tls_certificate: Path | None = Field(
+        None,
+        description="certificate of SIP over TLS, PEM, with its chain; TLS is off without one. "
+        "Phones use TLS when `phones.transport`, or their own transport, is tls",
+    )
+    tls_key: Path | None = Field(
+        None, description="its private key, PEM without a password; default the certificate's file"
+    )
+    kamailio: KamailioSettings = KamailioSettings()
 
     @field_validator("realm")
     @classmethod
@@ -144,6 +157,9 @@ class JournalSettings(Section):
 
     keep_days: int = Field(30, ge=1, description="days of history kept")
     keep_rows: int = Field(500_000, ge=1000, description="rows of history kept at most")
+    keep_changes_days: int = Field(
+        730, ge=1, description="days for which the log of changes is kept"
+    )
 
 
 class ApiSettings(Section):
@@ -263,7 +279,7 @@ def _problems(error: ValidationError, hidden: Collection[str]) -> list[ConfigPro
             message = f"no such setting; known: {_known_keys(item['loc'])}"
             problems.append(ConfigProblem(code="P104", key=key, message=message))
         else:
-            is_hidden = key in hidden or "password" in key
+            is_hidden = key in hidden or "password" in key or key == "sip.kamailio.database"
             message = _message(item["msg"], item.get("input"), is_hidden=is_hidden)
             problems.append(ConfigProblem(code="P105", key=key, message=message))
     return problems
@@ -301,9 +317,18 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
             "store": store,
             "logging": logging,
             "provisioning": provisioning,
+            "sip": _absolute_sip(settings.sip, base),
             "integrations": _absolute_integrations(settings.integrations, base),
         }
     )
+
+
+def _absolute_sip(settings: SipSettings, base: Path) -> SipSettings:
+    database = absolute_database(settings.kamailio.database, base)
+    kamailio = settings.kamailio.model_copy(update={"database": database})
+    paths = {name: getattr(settings, name) for name in ("tls_certificate", "tls_key")}
+    moved = {name: base / path for name, path in paths.items() if path is not None}
+    return settings.model_copy(update={"kamailio": kamailio, **moved})
 
 
 def _absolute_integrations(settings: IntegrationSettings, base: Path) -> IntegrationSettings:

@@ -45,6 +45,7 @@ CALLS = {
     "GET /api/provisioning/settings/model/{vendor}/{model}",
     "PATCH /api/provisioning/settings/model/{vendor}/{model}",
     "GET /api/phones",
+    "GET /api/calls",
     "POST /api/phones/reboot",
     "POST /api/phones/{extension}/reboot",
     "GET /api/reboots",

@@ -15,10 +15,12 @@ from offhook.core.events import Event
 from offhook.core.model import Registration
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
+from offhook.engines.certificate import Certificate
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits
 from offhook.simulator.sip_phone import SipPhone
 from offhook.sip.digest import MD5_ONLY, Algorithm
+from offhook.sip.invite import TIMER_C_S
 from tests.unit.sip.build import Pbx, register, response_of
 
 E = TypeVar("E", bound=Event)
@@ -71,6 +73,8 @@ class Room:
         algorithms: Sequence[Algorithm] = MD5_ONLY,
         failures_a_minute: int = 20,
         limits: TcpLimits | None = None,
+        ring_s: float = TIMER_C_S,
+        certificate: Certificate | None = None,
     ) -> EmbeddedEngine:
         return EmbeddedEngine(
             bind=bind,
@@ -84,6 +88,9 @@ class Room:
             digest_algorithms=algorithms,
             failures_a_minute=failures_a_minute,
             tcp_limits=limits,
+            ring_s=ring_s,
+            tls_port=0,
+            certificate=certificate,
         )
 
     async def wait(self, kind: type[E], count: int = 1, timeout_s: float = 10.0) -> E:

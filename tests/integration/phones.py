@@ -8,15 +8,18 @@ import re
 import signal
 import socket
 import struct
+from abc import ABC, abstractmethod
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
+
+from tests.integration.accounts import Account
 
 SCENARIOS = Path(__file__).parent.parent / "data" / "sipp"
 STOP_S = 5.0
 
 _CONFIG = """\
-sip_listen        127.0.0.1:0
-net_interface     127.0.0.1
+sip_listen        {address}:0
+net_interface     {address}
 audio_source      aufile,{directory}/silence.wav
 audio_player      aufile,{directory}/played.wav
 audio_alert       aufile,{directory}/alert.wav
@@ -27,7 +30,7 @@ module_tmp        uuid.so
 module_tmp        account.so
 module_app        contact.so
 module_app        menu.so
-{control}"""
+{more}"""
 
 
 class ForeignPhone:
@@ -39,22 +42,35 @@ class ForeignPhone:
         self._reading: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
 
-    async def run(self, *command: str, directory: Path) -> None:
-        """Start the program in a directory."""
+    async def run(
+        self, *command: str, directory: Path, environ: dict[str, str] | None = None
+    ) -> None:
+        """Start the program in a directory; its input stays open for `type`."""
         self._process = await asyncio.create_subprocess_exec(
-            *command, cwd=directory, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=STDOUT
+            *command, cwd=directory, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=environ
         )
         self._reading = asyncio.ensure_future(self._read())
 
-    async def said(self, pattern: str, timeout_s: float = 10.0) -> re.Match[str]:
-        """Wait until the log has a match. Raises AssertionError with the log after the time."""
+    async def type(self, line: str) -> None:
+        """Give the program a line of input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        await self._process.stdin.drain()
+
+    async def said(self, pattern: str, timeout_s: float = 10.0, *, since: int = 0) -> re.Match[str]:
+        """Wait until the log has a match, from a place in it on; `hears` remembers the place.
+
+        Raises AssertionError with the log after the time.
+        """
+        wanted = re.compile(pattern)
         try:
             async with asyncio.timeout(timeout_s):
-                while (found := re.search(pattern, self.log)) is None:
+                while (found := wanted.search(self.log, since)) is None:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            raise AssertionError(f"no {pattern!r} in:\n{self.log}") from None
+            raise AssertionError(f"no {pattern!r} in:\n{self.log[since:]}") from None
         return found
 
     async def ended(self, timeout_s: float = 15.0) -> int:
@@ -91,8 +107,99 @@ class ForeignPhone:
         self._more.set()
 
 
-class Baresip(ForeignPhone):
+class DeskPhone(ForeignPhone, ABC):
+    """What a person does at any telephone, and what it then shows or says on the wire.
+
+    Each wait looks at what was not yet looked at, so a second call is not taken for the first.
+    """
+
+    registered_says: str
+    rings_says: str
+    talks_says: str
+    over_says: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._account: Account | None = None
+        self._seen = 0
+
+    @property
+    def account(self) -> Account:
+        """The account it was started with."""
+        assert self._account is not None
+        return self._account
+
+    async def hears(self, pattern: str, timeout_s: float = 10.0) -> re.Match[str]:
+        """Wait for a match after the last one."""
+        found = await self.said(pattern, timeout_s, since=self._seen)
+        self._seen = found.end()
+        return found
+
+    async def registers(self) -> None:
+        """Wait until it says that it is registered."""
+        await self.hears(self.registered_says)
+
+    async def rings(self) -> None:
+        """Wait until it rings."""
+        await self.hears(self.rings_says)
+
+    async def talks(self) -> None:
+        """Wait until a call is answered."""
+        await self.hears(self.talks_says)
+
+    async def is_over(self) -> None:
+        """Wait until the call has ended."""
+        await self.hears(self.over_says)
+
+    async def call(self, number: str) -> None:
+        """Dial a number at its server."""
+        await self.dial(f"sip:{number}@{self.account.server}:{self.account.port}")
+
+    @abstractmethod
+    async def begin(
+        self,
+        account: Account,
+        directory: Path,
+        *,
+        address: str = "127.0.0.1",
+        rings_s: int = 60,
+        lines: int = 4,
+        authority: Path | None = None,
+    ) -> None:
+        """Write its files and start it at an address of the loopback; it registers by itself.
+
+        It gives up a call nobody answers after `rings_s`, is busy with `lines` calls, and over
+        TLS trusts `authority`.
+        """
+
+    @abstractmethod
+    async def dial(self, uri: str) -> None:
+        """Call a URI."""
+
+    @abstractmethod
+    async def accept(self) -> None:
+        """Answer the call that rings."""
+
+    @abstractmethod
+    async def hang_up(self) -> None:
+        """End the call, give it up, or decline it."""
+
+    @abstractmethod
+    async def hold(self) -> None:
+        """Hold the call."""
+
+    @abstractmethod
+    async def resume(self) -> None:
+        """Take the held call back."""
+
+
+class Baresip(DeskPhone):
     """The soft phone baresip, headless. It prints every SIP message it sends and gets."""
+
+    registered_says = r"\{0/\w+/v4\} 200 OK"
+    rings_says = "Incoming call from"
+    talks_says = "Call established"
+    over_says = "audio: destroyed"
 
     _control_port = 0
 
@@ -111,12 +218,54 @@ class Baresip(ForeignPhone):
 
         `answers` is auto or manual; `is_driven` opens the port `command` needs.
         """
-        account = (
-            f"<sip:{extension}@127.0.0.1:{server_port};transport={transport}>"
-            f";auth_user={extension};auth_pass={secret};regint=120;answermode={answers};mwi=no\n"
-        )
+        account = Account(number=extension, secret=secret, port=server_port, transport=transport)
         self._control_port = _free_tcp_port() if is_driven else 0
-        _write_files(directory, account, self._control_port)
+        await self._start(account, directory, answers, "127.0.0.1", "")
+
+    async def begin(
+        self,
+        account: Account,
+        directory: Path,
+        *,
+        address: str = "127.0.0.1",
+        rings_s: int = 60,
+        lines: int = 4,
+        authority: Path | None = None,
+    ) -> None:
+        self._control_port = _free_tcp_port()
+        more = f"call_local_timeout {rings_s}\ncall_max_calls {lines}\n"
+        if authority is not None:
+            more += f"sip_cafile {authority}\n"
+        await self._start(account, directory, "manual", address, more)
+
+    async def dial(self, uri: str) -> None:
+        await self.command("dial", uri)
+
+    async def accept(self) -> None:
+        await self.command("accept")
+
+    async def hang_up(self) -> None:
+        await self.command("hangup")
+
+    async def hold(self) -> None:
+        await self.command("hold")
+
+    async def resume(self) -> None:
+        await self.command("resume")
+
+    async def _start(
+        self, account: Account, directory: Path, answers: str, address: str, more: str
+    ) -> None:
+        self._account = account
+        name = f'"{account.display_name}" ' if account.display_name else ""
+        line = (
+            f"{name}<sip:{account.number}@{account.server}:{account.port}"
+            f";transport={account.transport}>;auth_user={account.username}"
+            f";auth_pass={account.secret};regint={account.expires_s};answermode={answers};mwi=no\n"
+        )
+        if self._control_port:
+            more += f"module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{self._control_port}\n"
+        _write_files(directory, line, address, more)
         await self.run("baresip", "-f", str(directory), "-s", "-v", directory=directory)
 
     async def command(self, command: str, params: str = "") -> None:
@@ -141,14 +290,10 @@ def _free_tcp_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _write_files(directory: Path, account: str, control_port: int) -> None:
+def _write_files(directory: Path, account: str, address: str, more: str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    control = (
-        f"module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control_port}\n"
-        if control_port
-        else ""
-    )
-    (directory / "config").write_text(_CONFIG.format(directory=directory, control=control))
+    config = _CONFIG.format(directory=directory, address=address, more=more)
+    (directory / "config").write_text(config)
     (directory / "contacts").write_text("")
     (directory / "accounts").write_text(account)
     (directory / "silence.wav").write_bytes(_silence())

@@ -15,6 +15,8 @@ from offhook.engines.embedded import EmbeddedEngine
 from tests.integration.engine_room import Room, running
 from tests.integration.phones import Baresip, sipp
 
+pytestmark = pytest.mark.needs("baresip", "sipp")
+
 
 @pytest.fixture
 def room() -> Room:

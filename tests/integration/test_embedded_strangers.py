@@ -195,7 +195,7 @@ async def test_tcp_keeps_the_connection_of_a_registered_phone(strict: EmbeddedEn
         "the phone closed its connection before it answered",
     )
     gone = await order(strict)
-    assert (gone.kind, gone.reason) == (NotifyKind.FAILED, "the phone's TCP connection is closed")
+    assert (gone.kind, gone.reason) == (NotifyKind.FAILED, "the phone's connection is closed")
 
 
 async def test_tcp_takes_a_bounded_number_from_one_host(strict: EmbeddedEngine) -> None:

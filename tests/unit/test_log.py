@@ -446,6 +446,13 @@ def test_every_step_of_a_reboot_is_told(step: RebootStep, lines: Callable[[], li
     assert REBOOT.contact in without
 
 
+def test_a_reboot_that_waits_says_for_what(lines: Callable[[], list[str]]) -> None:
+    tell, _ = teller()
+    reboot = replace(REBOOT, step=RebootStep.PENDING, detail="waiting for the end of its call")
+    tell.on_event(RebootAdvanced(reboot=reboot))
+    assert "02:AC:CE:00:00:01 is not told yet: waiting for the end of its call" in lines()[0]
+
+
 # --- no secret, whatever happens -----------------------------------------------------------------
 
 PLANTED = "Planted-secret"

@@ -8,8 +8,10 @@ import typer
 
 from offhook import __version__
 from offhook.cli import (
+    calls,
     device,
     doctor,
+    engine,
     explain,
     extension,
     reboot,
@@ -30,9 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for single in (serve, doctor, reboot, sync, requests, explain, simulate):
+for single in (serve, doctor, calls, reboot, sync, requests, explain, simulate):
     app.add_typer(single.group)
-for named in (device, extension, vendor, unknown, token):
+for named in (device, extension, vendor, unknown, token, engine):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])
 
 

@@ -16,8 +16,10 @@ from offhook.core.model import FINAL_STEPS, RebootStep
 group = typer.Typer()
 
 LOOK_EVERY_S = 0.25
+_HELD = "held"
 _SAID: Mapping[str, str] = {
     RebootStep.PENDING: "asked",
+    _HELD: "{detail}",
     RebootStep.NOTIFIED: "notified: SIP NOTIFY sent, Event: {event}",
     RebootStep.ANSWERED: "answered: {sip_code} {sip_reason}{challenged}",
     RebootStep.FETCHED: "fetched: the phone has its files",
@@ -41,15 +43,21 @@ def reboot(
     timeout_s: Annotated[
         float, typer.Option("--timeout", min=1, help="seconds to watch with --wait")
     ] = 600,
+    is_forced: Annotated[
+        bool, typer.Option("--force", help="even in the middle of a call; not with --all")
+    ] = False,
 ) -> int:
     """Reboot the phones of an extension, or all; a NOTIFY that was sent proves nothing yet.
 
-    With --wait each step is shown: asked, notified, answered, fetched, registered.
+    A phone in a call is told when it has hung up, unless --force is given. With --wait each step
+    is shown: asked, notified, answered, fetched, registered.
     """
     if bool(extension) == is_all:
         raise CannotRunError("which phones?", "give an extension such as 1001, or --all")
+    if is_all and is_forced:
+        raise CannotRunError("--force is for one extension", "leave out --force or --all")
     path = "/api/phones/reboot" if is_all else f"/api/phones/{segment(extension)}/reboot"
-    done = session.call("POST", path)
+    done = session.call("POST", path, query={"force": "true"} if is_forced else None)
     if not is_waiting:
         if not session.screen.gave_data(done):
             session.screen.say(done["message"])
@@ -97,13 +105,15 @@ class Watch:
     def _say(self, record: dict[str, Any]) -> None:
         phone = record["mac_address"] or record["contact"]
         reached = sorted(record["steps"].items(), key=lambda item: str(item[1]))
+        if record["step"] == RebootStep.PENDING and record["detail"]:
+            reached.append((_HELD, ""))
         for step, moment in reached:
             if (record["id"], step) in self._said:
                 continue
             self._said.add((record["id"], step))
             challenged = " after asking for credentials" if record["was_challenged"] else ""
             text = _SAID.get(step, step).format(**{**record, "challenged": challenged})
-            self.session.screen.say(f"{str(moment)[11:19]}  {phone}  {text}")
+            self.session.screen.say(f"{str(moment)[11:19]:8}  {phone}  {text}")
 
 
 def _ids(done: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from offhook.cli.screen import Screen
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
+from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
 from offhook.settings import Settings, SettingsError, load_settings
@@ -32,6 +33,9 @@ _PORT_ERRORS = {
     errno.EADDRINUSE: "another program listens on {port}; stop it, or choose another port",
     errno.EACCES: "this user may not listen on {port}; choose one above 1023",
 }
+
+# The settings of TLS, which an error of the engine names as its file.
+_TLS_KEYS = ("sip.tls_port", CERTIFICATE, KEY)
 
 
 def run_server(config: Path | None, screen: Screen) -> int:
@@ -91,7 +95,19 @@ async def _started(settings: Settings, http_port: int) -> Pbx:
         message = f"{error}; {error.hint}" if error.hint else str(error)
         raise _problem("store.url", message) from None
     except OSError as error:
+        if error.filename in _TLS_KEYS:
+            raise _tls_problem(error, settings) from None
         raise _port_problem(error, settings, "sip_port", settings.server.sip_port) from None
+
+
+def _tls_problem(error: OSError, settings: Settings) -> SettingsError:
+    """Name the setting of TLS to mend, which the engine gives as the error's file name."""
+    known = _PORT_ERRORS.get(error.errno or 0)
+    reason = error.strerror or str(error)
+    return _problem(
+        str(error.filename),
+        known.format(port=f"port {settings.sip.tls_port}") if known else reason,
+    )
 
 
 def _port_problem(error: OSError, settings: Settings, key: str, port: int) -> SettingsError:
@@ -159,6 +175,8 @@ def _tell(started: Started, screen: Screen) -> None:
     screen.say(f"  API     http://{host}:{started.server.port}/api/status")
     screen.say(f"  Phones  {pbx.config.base}")
     screen.say(f"  SIP     {shown}:{pbx.sip_port}, UDP and TCP")
+    if pbx.config.tls_port:
+        screen.say(f"          {shown}:{pbx.config.tls_port}, TLS")
     screen.say(f"  Config  {started.path or 'none: defaults and environment'}")
     screen.say(f"  Log     {settings.logging.file}")
     for finding in _findings(pbx.config):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Change, Reboot, Registration
+from offhook.core.model import Attempt, Change, Reboot, RegisterNote, Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,36 @@ class RegistrationRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterHeard:
+    """A REGISTER was answered and told something: all but a phone's usual first one without digest.
+
+    Not told: retransmissions, and a REGISTER that was asked for credentials as any first one is.
+    """
+
+    note: RegisterNote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """A phone refused a call for what it offers (415, 488, 606), or did not react to it at all.
+
+    `status` 0: not even a provisional answer came, or the connection was refused or closed;
+    `reason` says which. `contact` and `source` are of the registration that was called. Texts of
+    phones are escaped and at most 64 characters.
+    """
+
+    caller: str
+    callee: str
+    contact: str
+    source: str
+    status: int
+    reason: str
+    caller_agent: str
+    callee_agent: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RebootAdvanced:
     """A reboot reached its next step."""
 
@@ -73,6 +103,8 @@ Event = (
     | PhoneRegistered
     | PhoneUnregistered
     | RegistrationRefused
+    | RegisterHeard
+    | CallFailed
     | RebootAdvanced
     | Changed
 )

@@ -105,7 +105,8 @@ def _other_preferences(
     for name, label in sorted(owners.items(), key=lambda item: order.index(item[1])):
         for text in _OTHER_TEXTS[name]:
             prefs = merged(values.prefs, {name: text})
-            yield label, replace(values, prefs=prefs, tz=time_zone(prefs.time_zone))
+            server = source.server.over(prefs.transport)
+            yield label, replace(values, prefs=prefs, tz=time_zone(prefs.time_zone), server=server)
 
 
 def _other_values(
@@ -113,10 +114,10 @@ def _other_values(
 ) -> Iterator[tuple[str, FileValues]]:
     """The same file with one origin's values replaced by others of the same shape."""
     server = replace(
-        source.server,
+        values.server,
         address="203.0.113.99",
-        sip_port=source.server.sip_port + 1,
-        http_port=source.server.http_port + 1,
+        sip_port=values.server.sip_port + 1,
+        http_port=values.server.http_port + 1,
         base="http://203.0.113.99:1/x/",
     )
     yield CONFIG, replace(values, server=server)

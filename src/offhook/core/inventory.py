@@ -99,7 +99,7 @@ def device_values(
 ) -> FileValues:
     """The variables of a device's own files."""
     return FileValues(
-        server=source.server,
+        server=source.server.over(prefs.transport),
         prefs=prefs,
         tz=time_zone(prefs.time_zone),
         model=model,
@@ -142,7 +142,10 @@ def render_common_file(
     """Make a file for all phones of a model: no device, lines or secret. Raises RenderError."""
     prefs, keys = flatten(source, source.layers(profile.name, model.name, None))
     values = FileValues(
-        server=source.server, prefs=prefs, tz=time_zone(prefs.time_zone), model=model
+        server=source.server.over(prefs.transport),
+        prefs=prefs,
+        tz=time_zone(prefs.time_zone),
+        model=model,
     )
     return finish(rule, render_text(source.templates, profile, rule, values, keys))
 

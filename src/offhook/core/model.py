@@ -211,6 +211,73 @@ class Registration:
         return self.source.split(":", 1)[1].rpartition(":")[0].strip("[]")
 
 
+class RegisterOutcome(StrEnum):
+    """How a REGISTER ended.
+
+    `challenged`: it was asked for credentials and had none for us; `stale`: they were made for an
+    old, used or foreign nonce; `other_uri`: for another Request-URI; `refused`: any other answer.
+    """
+
+    REGISTERED = "registered"
+    REMOVED = "removed"
+    CHALLENGED = "challenged"
+    STALE = "stale"
+    WRONG_DIGEST = "wrong_digest"
+    UNKNOWN_USER = "unknown_user"
+    WRONG_USER = "wrong_user"
+    BARRED = "barred"
+    OTHER_URI = "other_uri"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterNote:
+    """What one REGISTER told, and how it ended; its texts are escaped and at most 64 characters.
+
+    `extension` and `domain` are of To; `claimed`, `realm` and `digest_uri` of the credentials, None
+    and empty without any; of accepted ones only `claimed` is kept. `via` is the topmost sent-by. A
+    port that is not written is None. `contact_host` is empty when no contact was named. `asked_s`
+    and `granted_s` are lifetimes in seconds.
+    """
+
+    extension: str
+    domain: str
+    claimed: str | None
+    realm: str
+    digest_uri: str
+    uri: str
+    source: str
+    via_host: str
+    via_port: int | None
+    has_rport: bool
+    contact_host: str
+    contact_port: int | None
+    has_path: bool
+    call_id: str
+    user_agent: str
+    mac: Mac | None
+    asked_s: int | None
+    granted_s: int | None
+    status: int
+    outcome: RegisterOutcome
+    at: datetime
+
+    @property
+    def transport(self) -> str:
+        """The transport it came by: udp, tcp or tls."""
+        return self.source.partition(":")[0]
+
+    @property
+    def host(self) -> str:
+        """The address it came from."""
+        return self.source.partition(":")[2].rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port it came from."""
+        return int(self.source.rpartition(":")[2])
+
+
 class RebootStep(StrEnum):
     """How far a reboot got. `notified` is sent; `answered` is a 2xx; only `fetched` proves it."""
 
@@ -265,6 +332,25 @@ class Reboot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SipRecord:
+    """What a phone did over SIP, kept for its timeline; usual refreshes are not.
+
+    `kind`: registered, restarted (a new Call-ID), removed, expired, call_failed, or how a REGISTER
+    was refused (`RegisterOutcome`). `mac` is None when the phone could not be told. `status` is the
+    SIP status, 0 without an answer. Texts of phones are escaped.
+    """
+
+    at: datetime
+    mac: Mac | None
+    extension: str
+    kind: str
+    source: str
+    user_agent: str = ""
+    status: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a person or a sync altered: one row, written in the same transaction."""
 
@@ -297,9 +383,15 @@ class SettingScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveCall:
-    """A call between two extensions; `state` is ringing or talking, `since` when it began."""
+    """A call between two extensions; `state` is ringing or talking, `since` when it began.
+
+    `caller_at` and `callee_at` are where their phones are, as in `Registration.source`; empty
+    where nobody knows, as long as several phones of the callee ring.
+    """
 
     caller: str
     callee: str
     state: str
     since: datetime
+    caller_at: str = ""
+    callee_at: str = ""

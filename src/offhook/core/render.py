@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from traceback import walk_tb
 
 from jinja2 import (
@@ -61,12 +61,21 @@ class LineValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerValues:
-    """Where the phone finds us: `base` ends with a slash, as in `http://192.0.2.1:8080/provision/`."""
+    """Where the phone finds us: `base` ends with a slash, as in `http://192.0.2.1:8080/provision/`.
+
+    Templates write `sip_port`; for a phone on TLS `over` has put the port of TLS there.
+    """
 
     address: str
     sip_port: int
     http_port: int
     base: str
+    tls_port: int = 0
+
+    def over(self, transport: str) -> ServerValues:
+        """Give the values for a phone's transport; without TLS (port 0) they are all the same."""
+        is_tls = transport == "tls" and self.tls_port
+        return replace(self, sip_port=self.tls_port) if is_tls else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

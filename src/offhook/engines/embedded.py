@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from offhook.actions.ports import (
     Clock,
@@ -20,34 +21,45 @@ from offhook.actions.ports import (
     Publish,
     RegistrationStore,
 )
-from offhook.core.events import PhoneRegistered, PhoneUnregistered, RegistrationRefused
+from offhook.core.events import (
+    PhoneRegistered,
+    PhoneUnregistered,
+    RegisterHeard,
+    RegistrationRefused,
+)
 from offhook.core.model import LiveCall, Registration
+from offhook.engines.call_failures import call_failed
 from offhook.engines.calling import Calling
+from offhook.engines.certificate import Certificate
 from offhook.engines.keeping import Keeping
 from offhook.engines.notifying import Notifying, Wire
 from offhook.engines.phones import mac_of, note_of, shown, to_registration
-from offhook.engines.strangers import JunkLog, OncePerMinute
-from offhook.engines.tcp import TcpConnection, TcpLimits, TcpPort
-from offhook.engines.udp import UdpPort
+from offhook.engines.register_notes import note_register
+from offhook.engines.sockets import Sockets
+from offhook.engines.strangers import Allowance, JunkLog, KnownHosts, OncePerMinute
+from offhook.engines.tcp import TcpConnection, TcpLimits
+from offhook.engines.watching import Watching
 from offhook.sip.auth import Authenticator
 from offhook.sip.bindings import Binding, BindingTable, Bound, Source, Unbound
 from offhook.sip.digest import MD5_ONLY, Algorithm
 from offhook.sip.flow import flow_of
+from offhook.sip.forward import contact_of
+from offhook.sip.invite import TIMER_C_S
 from offhook.sip.limits import FailureLimits
-from offhook.sip.message import KeepAlive, Message, Verdict
+from offhook.sip.message import KeepAlive, Message, Request, Verdict
 from offhook.sip.nonces import Nonces
 from offhook.sip.notifier import Local
 from offhook.sip.parse import parse_datagram
 from offhook.sip.proxy import Proxy
 from offhook.sip.registrar import Effect, ExpiryPolicy, Refused, Registrar
 from offhook.sip.server import Reaction, Server
+from offhook.sip.subscriptions import Subscriptions
 from offhook.sip.transaction import AnswerCache
 from offhook.tasks import spawn
 
 _log = logging.getLogger("offhook.sip")
 
 SWEEP_S = 1.0
-_PORT_TRIES = 20
 
 
 class EmbeddedEngine:
@@ -77,9 +89,10 @@ class EmbeddedEngine:
         digest_algorithms: Sequence[Algorithm] = MD5_ONLY,
         failures_a_minute: int = 20,
         tcp_limits: TcpLimits | None = None,
+        ring_s: float = TIMER_C_S,
+        tls_port: int = 5061,
+        certificate: Certificate | None = None,
     ) -> None:
-        self._bind = bind
-        self._asked_port = port
         self._external_ip = external_ip
         self._publish = publish
         self._now = now
@@ -106,7 +119,18 @@ class EmbeddedEngine:
             secret_of=self._secret_of,
             realm=realm,
             place=lambda: (self._external_ip, self.port),
+            tls_port=lambda: self.tls_port,
             key=secrets.token_bytes(32),
+            clock=time.monotonic,
+            random_text=lambda: secrets.token_hex(8),
+            ring_s=ring_s,
+        )
+        subscriptions = Subscriptions(
+            authenticator=authenticator,
+            table=self._table,
+            secret_of=self._secret_of,
+            calls=proxy.calls,
+            place=lambda name: (external_ip, self.tls_port if name == "tls" else self.port),
             clock=time.monotonic,
             random_text=lambda: secrets.token_hex(8),
         )
@@ -115,31 +139,62 @@ class EmbeddedEngine:
                 authenticator=authenticator, table=self._table, policy=policy, note_of=note_of
             ),
             proxy=proxy,
+            subscriptions=subscriptions,
             answers=AnswerCache(),
             tag_key=secrets.token_bytes(32),
         )
         self._keeping = Keeping(store, self._table)
         self._notifying = Notifying()
         self._junk = JunkLog()
+        self._allowance = Allowance(self._table, time.monotonic)
         self._told = OncePerMinute()
-        self._udp: UdpPort | None = None
-        self._tcp = TcpPort(tcp_limits or TcpLimits(), self._on_item, self._on_lost)
-        self._calling = Calling(proxy=proxy, tcp=self._tcp, udp=lambda: self._udp, now=now)
+        self._sockets = Sockets(
+            bind=bind,
+            port=port,
+            tls_port=tls_port,
+            certificate=certificate,
+            limits=tcp_limits or TcpLimits(),
+            on_datagram=self._on_datagram,
+            on_item=self._on_item,
+            on_lost=self._on_lost,
+            known=KnownHosts(self._table, time.monotonic),
+        )
+        wire = partial(Calling, tcp=self._sockets.tcp, udp=lambda: self._sockets.udp, now=now)
+        self._watching = Watching(
+            calls=proxy.calls,
+            table=self._table,
+            subscriptions=subscriptions,
+            wire=wire(proxy=subscriptions),
+            now=now,
+        )
+        self._calling = wire(
+            proxy=proxy,
+            on_carried=self._watching.tell,
+            on_failed=lambda failure: publish(call_failed(failure, now())),
+        )
         self._sweeping: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
-        """The port both sockets are bound to; the one asked for before the start."""
-        return self._udp.port if self._udp else self._asked_port
+        """The port of UDP and TCP; the one asked for before the start."""
+        return self._sockets.port
+
+    @property
+    def tls_port(self) -> int:
+        """The port of TLS; 0 without a certificate."""
+        return self._sockets.tls_port
 
     async def start(self) -> None:
-        """Restore the bindings, bind both sockets. Raises OSError when a port is taken."""
+        """Restore the bindings, bind the sockets. Raises OSError when a port is taken.
+
+        For a certificate or TLS port that cannot be used its file name is the setting to mend.
+        """
         restored = await self._keeping.restore(
             self._now().timestamp(), lambda number: self._credentials(number) is not None
         )
-        await self._listen()
+        await self._sockets.open()
         self._sweeping = spawn(self._sweep(), "sweep registrations")
-        _log.info("SIP listens on %s (udp and tcp) port %d", self._bind, self.port)
+        _log.info("SIP listens on %s", ", ".join(self._sockets.listening()))
         if restored:
             _log.info("%d registrations restored", restored)
 
@@ -153,27 +208,22 @@ class EmbeddedEngine:
             await sweeping
         self._notifying.stop()
         self._calling.stop()
-        if self._udp is not None:
-            self._udp.close()
-        await self._tcp.close()
+        self._watching.stop()
+        await self._sockets.close()
         await self._keeping.save()
 
     def health(self) -> EngineHealth:
         """Give sockets and counters."""
         is_up = self._sweeping is not None and not self._sweeping.done()
-        place = f"{self._bind}:{self.port}"
-        counters = dict(self._counters)
+        counters = dict(self._counters) | self._sockets.counters()
+        counters["throttled"] = self._allowance.refused
         counters["registrations"] = len(self._table)
-        counters["calls"] = len(self._calling.calls())
+        counters["calls"] = len(self._watching.calls())
+        counters["subscriptions"] = len(self._watching)
         counters["transactions"] = len(self._calling)
-        counters["tcp_connections"] = len(self._tcp)
-        counters["tcp_refused"] = self._tcp.refused
-        if self._udp is not None:
-            counters["udp_unsent"] = self._udp.unsent
-            counters["udp_buffer_bytes"] = self._udp.receive_buffer_bytes
         return EngineHealth(
             is_up=is_up,
-            listening=(f"udp:{place}", f"tcp:{place}") if is_up else (),
+            listening=self._sockets.listening() if is_up else (),
             counters=counters,
         )
 
@@ -185,7 +235,7 @@ class EmbeddedEngine:
 
     def calls(self) -> tuple[LiveCall, ...]:
         """The calls that ring or are talked on now."""
-        return self._calling.calls()
+        return self._watching.calls()
 
     async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
         """Send a NOTIFY to a live registration; nobody else can be made its target."""
@@ -205,23 +255,12 @@ class EmbeddedEngine:
     async def remove(self, extension: str) -> int:
         """Drop all bindings of an extension; gives how many."""
         gone = self._table.drop(extension)
+        self._watching.on_removed(extension)
         self._apply_effects(gone, Source(transport="", host="", port=0))
         await self._keeping.save()
         return len(gone)
 
     # --- start and sweep -----------------------------------------------------------------------
-
-    async def _listen(self) -> None:
-        for attempt in range(_PORT_TRIES):
-            await self._tcp.listen(self._bind, self._asked_port)
-            try:
-                self._udp = UdpPort(self._bind, self._tcp.port, self._on_datagram)
-            except OSError:
-                await self._tcp.close()
-                if self._asked_port or attempt == _PORT_TRIES - 1:
-                    raise
-            else:
-                return
 
     async def _sweep(self) -> None:
         while True:
@@ -229,6 +268,7 @@ class EmbeddedEngine:
             try:
                 expired = self._table.expire(self._now().timestamp())
                 self._apply_effects(expired, Source(transport="", host="", port=0))
+                self._watching.sweep()
                 await self._keeping.save()
             except Exception:
                 _log.exception("sweep of registrations failed")
@@ -241,11 +281,14 @@ class EmbeddedEngine:
 
     def _on_datagram(self, data: bytes, host: str, port: int) -> None:
         source = Source(transport="udp", host=host, port=port)
+        if self._allowance.is_spent(source):
+            return
         try:
             reaction = self._react(parse_datagram(data), source)
-            if reaction.answer is not None and self._udp is not None:
+            if reaction.answer is not None and self._sockets.udp is not None:
                 answer = reaction.answer
-                self._udp.send(answer.data, answer.host, answer.port)
+                self._sockets.udp.send(answer.data, answer.host, answer.port)
+            self._watching.carry(reaction.after)
         except OSError:
             self._counters["unsendable"] += 1
         except Exception:
@@ -253,14 +296,22 @@ class EmbeddedEngine:
 
     def _on_item(self, item: Message | Verdict | KeepAlive, connection: TcpConnection) -> None:
         source = connection.source
+        if self._allowance.is_spent(source):
+            connection.close()
+            return
         try:
             reaction = self._react(item, source)
             for effect in reaction.effects:
                 if isinstance(effect, Bound):
                     lifetime_s = effect.binding.expires_at - effect.binding.refreshed_at
                     connection.keep(lifetime_s)
+                    self._calling.large.own(str(source), source.host, effect.binding.contact)
+            if reaction.sends and isinstance(item, Request) and item.method == "INVITE":
+                # Only a request that was authenticated is carried on.
+                self._calling.large.own(str(source), source.host, contact_of(item.headers))
             if reaction.answer is not None:
                 connection.send(reaction.answer.data)
+            self._watching.carry(reaction.after)
         except OSError:
             self._counters["unsendable"] += 1
         except Exception:
@@ -276,11 +327,17 @@ class EmbeddedEngine:
             self._counters["malformed"] += 1
             self._junk.note(str(source), reaction.junk, now)
         response = reaction.response
-        if response is not None and not self._calling.on_response(response):
-            self._notifying.on_response(response)
+        if response is not None:
+            is_taken = self._calling.on_response(response) or self._watching.on_response(response)
+            if not is_taken:
+                self._notifying.on_response(response)
         self._calling.carry(reaction.sends)
         if reaction.effects:
             self._apply_effects(reaction.effects, source)
+        if isinstance(item, Request) and item.method == "REGISTER":
+            note = note_register(item, source, reaction, self._now())
+            if note is not None:
+                self._publish(RegisterHeard(note=note))
         return reaction
 
     def _note_bug(self, source: Source) -> None:
@@ -293,6 +350,7 @@ class EmbeddedEngine:
         self._notifying.on_lost(str(source))
         if self._sweeping is not None:
             self._calling.on_lost(str(source))
+            self._watching.on_lost(str(source))
 
     def _apply_effects(self, effects: Iterable[Effect], source: Source) -> None:
         at = self._now()
@@ -349,17 +407,18 @@ class EmbeddedEngine:
         """Choose the way to a phone: where its REGISTER came from, which NAT lets through."""
         flow = flow_of(binding.source, binding.contact, has_path=bool(binding.path))
         transport, host, port = flow.transport, flow.host, flow.port
-        local = Local(host=self._external_ip, port=self.port, transport=transport.upper())
+        our_port = self._sockets.port_over(transport)
+        local = Local(host=self._external_ip, port=our_port, transport=transport.upper())
         if transport == "udp":
-            udp = self._udp
+            udp = self._sockets.udp
             if udp is None:
                 raise ConnectionAbortedError("the SIP engine is stopped")
             return Wire(
                 source=binding.source, local=local, send=lambda data: udp.send(data, host, port)
             )
-        connection = self._tcp.find(binding.source)
+        connection = self._sockets.tcp.find(binding.source)
         if connection is None and flow.dial is not None:
-            connection = await self._tcp.dial(*flow.dial)
+            connection = await self._sockets.tcp.dial(*flow.dial)
         if connection is None:
-            raise ConnectionResetError("the phone's TCP connection is closed")
+            raise ConnectionResetError("the phone's connection is closed")
         return Wire(source=str(connection.source), local=local, send=connection.send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from offhook.core.mac import Mac, find_mac, parse_mac
@@ -25,14 +26,22 @@ def mac_of(request: Request) -> Mac | None:
     Yealink and its kin send `Mac: 00:15:65:12:34:56` when register_mac is on, Grandstream
     `MAC: 000B82...` when its MAC header is on.
     """
-    mac = find_mac(request.headers.first("mac") or "")
+    headers = request.headers
+    return find_phone_mac(
+        headers.first("mac") or "", headers.all("contact"), headers.first("user-agent") or ""
+    )
+
+
+def find_phone_mac(mac_header: str, contacts: Iterable[str], user_agent: str) -> Mac | None:
+    """Find a phone's MAC in its header `Mac`, then in an instance, then in its User-Agent."""
+    mac = find_mac(mac_header)
     if mac is not None:
         return mac
-    for contact in request.headers.all("contact"):
+    for contact in contacts:
         found = _INSTANCE.search(contact)
         if found is not None:
             return parse_mac(found.group(1))
-    return find_mac(request.headers.first("user-agent") or "")
+    return find_mac(user_agent)
 
 
 def note_of(request: Request) -> str:

@@ -1,9 +1,10 @@
-"""TCP for SIP: one listener, its connections, and what a connection may cost. RFC 3261 §18."""
+"""TCP for SIP: a listener, all connections, and what a connection may cost. RFC 3261 §18."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -22,49 +23,56 @@ OnLost = Callable[[Source], None]
 class TcpLimits:
     """Limits of the listener: connections in all and per host, and seconds.
 
-    `partial_s` for a message that has begun, and for the first one; `idle_s` without a binding. A
-    connection that a binding came over lives as long as the binding.
+    `partial_s` for a message that has begun, and for the first one; `idle_s` without a binding,
+    where pings do not count. A connection that a binding came over lives as long as the binding.
+    `handshake_s` for a TLS handshake; `unread_s` for a peer that leaves 64 kB unread, and at
+    `unread_bytes` it is cut off at once.
     """
 
     connections: int = 4096
     per_host: int = 512
     partial_s: float = 10.0
+    handshake_s: float = 10.0
     idle_s: float = 120.0
     unread_bytes: int = 262_144
+    unread_s: float = 20.0
     dial_s: float = 3.0
     close_s: float = 1.0
 
 
 class TcpPort:
-    """A listening socket and its connections by source. Raises OSError when the port is taken."""
+    """A listening socket and the connections of all streams by source.
 
-    def __init__(self, limits: TcpLimits, on_item: OnItem, on_lost: OnLost) -> None:
+    `is_known` says whether a host has a registered phone: it gets in though strangers have filled
+    the room, in the place of the oldest stranger.
+    """
+
+    def __init__(
+        self,
+        limits: TcpLimits,
+        on_item: OnItem,
+        on_lost: OnLost,
+        is_known: Callable[[str], bool] = lambda host: False,
+    ) -> None:
         self.limits = limits
         self.on_item = on_item
         self.on_lost = on_lost
         self.refused = 0
+        self.evicted = 0
         self.port = 0
-        self._server: asyncio.Server | None = None
+        self._is_known = is_known
+        self._listener: Listener | None = None
         self._connections: dict[str, TcpConnection] = {}
         self._per_host: Counter[str] = Counter()
+        self._strangers: dict[str, dict[TcpConnection, None]] = {}
 
     def __len__(self) -> int:
         return len(self._connections)
 
     async def listen(self, host: str, port: int) -> None:
-        """Bind and listen."""
-        listening = socket.socket(address_family(host), socket.SOCK_STREAM)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((host, port))
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(
-                lambda: TcpConnection(self), sock=listening, backlog=1024
-            )
-        except OSError:
-            listening.close()
-            raise
-        self.port = int(listening.getsockname()[1])
+        """Bind and listen. Raises OSError when the port is taken."""
+        self._listener = await Listener.open(host, port, lambda: TcpConnection(self))
+        self.port = self._listener.port
 
     async def dial(self, host: str, port: int) -> TcpConnection:
         """Connect to a phone. Raises OSError when it does not accept in time."""
@@ -80,20 +88,35 @@ class TcpPort:
     def admit(self, connection: TcpConnection) -> bool:
         """Take a new connection in unless a limit is reached."""
         host = connection.source.host
-        if (
-            len(self._connections) >= self.limits.connections
-            or self._per_host[host] >= self.limits.per_host
-        ):
-            self.refused += 1
-            return False
+        is_host_full = self._per_host[host] >= self.limits.per_host
+        if is_host_full or len(self._connections) >= self.limits.connections:
+            victim = self._evictable(host if is_host_full else "") if self._is_known(host) else None
+            if victim is None:
+                self.refused += 1
+                return False
+            self.evicted += 1
+            victim.abort()
+            self.forget(victim)
         self._connections[str(connection.source)] = connection
         self._per_host[host] += 1
+        self._strangers.setdefault(host, {})[connection] = None
         return True
+
+    def trust(self, connection: TcpConnection) -> None:
+        """Never close this one in favour of another: a phone has registered over it."""
+        host = connection.source.host
+        own = self._strangers.get(host)
+        if own is not None:
+            own.pop(connection, None)
+            if not own:
+                del self._strangers[host]
 
     def forget(self, connection: TcpConnection) -> None:
         """Drop a closed connection and tell who waits on it."""
-        if self._connections.pop(str(connection.source), None) is None:
+        if self._connections.get(str(connection.source)) is not connection:
             return
+        del self._connections[str(connection.source)]
+        self.trust(connection)
         self._per_host[connection.source.host] -= 1
         if self._per_host[connection.source.host] <= 0:
             del self._per_host[connection.source.host]
@@ -101,42 +124,82 @@ class TcpPort:
 
     async def close(self) -> None:
         """Close listener and connections; idempotent."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         for connection in tuple(self._connections.values()):
             connection.close()
-        if server is None:
+        if listener is None:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.limits.close_s):
-                await server.wait_closed()
+        await listener.closed(self.limits.close_s)
         for connection in tuple(self._connections.values()):  # peers that do not read
             connection.abort()
+
+    def _evictable(self, host: str) -> TcpConnection | None:
+        """Find the oldest stranger of a host; without one, of the host with the most of them."""
+        if not host:
+            host = max(self._strangers, key=lambda name: len(self._strangers[name]), default="")
+        return next(iter(self._strangers.get(host, ())), None)
+
+
+class Listener:
+    """A listening socket; what it accepts becomes a protocol of its own."""
+
+    def __init__(self, server: asyncio.Server, port: int) -> None:
+        self.port = port
+        self._server = server
+
+    @classmethod
+    async def open(cls, host: str, port: int, protocol: Callable[[], asyncio.Protocol]) -> Listener:
+        """Bind and listen. Raises OSError when the port is taken."""
+        listening = socket.socket(address_family(host), socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(protocol, sock=listening, backlog=1024)
+        except OSError:
+            listening.close()
+            raise
+        return cls(server, int(listening.getsockname()[1]))
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        self._server.close()
+
+    async def closed(self, timeout_s: float) -> None:
+        """Wait until what it accepted is closed, but not for ever."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._server.wait_closed()
 
 
 class TcpConnection(asyncio.Protocol):
     """One connection: frames what arrives, closes what is too slow, too large or broken."""
 
+    transport_name = "tcp"
+
     def __init__(self, port: TcpPort) -> None:
+        self.source = Source(transport=self.transport_name, host="", port=0)
         self._port = port
+        self._limits = port.limits
         self._framer = Framer()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = 0.0
+        self._read_by = math.inf
+        self._write_by = math.inf
         self._keep_until = 0.0
-        self.source = Source(transport="tcp", host="", port=0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn the peer and start the clock; one too many is cut off at once."""
         self._transport = transport  # type: ignore[assignment] # asyncio gives streams a Transport
         peer = transport.get_extra_info("peername") or ("", 0)
-        self.source = Source(transport="tcp", host=plain_host(peer[0]), port=peer[1])
+        self.source = Source(transport=self.transport_name, host=plain_host(peer[0]), port=peer[1])
         if not self._port.admit(self):
             self.abort()
             return
-        self._set_deadline(self._port.limits.partial_s)
+        self._read_within(self._limits.partial_s)
 
     def data_received(self, data: bytes) -> None:
         """Hand on each complete message."""
@@ -146,15 +209,25 @@ class TcpConnection(asyncio.Protocol):
             self._port.on_item(item, self)
         if self._framer.is_broken:
             self.close()
-        elif not self._framer.has_partial:
-            self._set_deadline(self._port.limits.idle_s)
-        elif items or not had_partial:  # dripping bytes do not buy more time
-            self._set_deadline(self._port.limits.partial_s)
+        elif self._framer.has_partial:
+            if items or not had_partial:  # dripping bytes do not buy more time
+                self._read_within(self._limits.partial_s)
+        elif any(not isinstance(item, KeepAlive) for item in items):
+            self._read_within(self._limits.idle_s)
+
+    def pause_writing(self) -> None:
+        """Give a peer that does not read a little time."""
+        self._write_within(self._limits.unread_s)
+
+    def resume_writing(self) -> None:
+        """Forget that: it reads."""
+        self._write_by = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._port.forget(self)
 
     def send(self, data: bytes) -> bool:
@@ -162,8 +235,8 @@ class TcpConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("connection of the phone is closed")
-        transport.write(data)
-        if transport.get_write_buffer_size() > self._port.limits.unread_bytes:
+        self._write(transport, data)
+        if transport.get_write_buffer_size() > self._limits.unread_bytes:
             self.abort()
             raise ConnectionResetError("the phone does not read from its connection")
         return True
@@ -171,11 +244,12 @@ class TcpConnection(asyncio.Protocol):
     def keep(self, seconds: float) -> None:
         """Keep the connection as long as the binding that came over it."""
         self._keep_until = self._loop.time() + seconds
-        self._set_deadline(seconds)
+        self._port.trust(self)
 
     def close(self) -> None:
-        """Close after what was written has left."""
-        if self._transport is not None:
+        """Close after what was written has left, which a peer that does not read cannot delay."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._write_within(self._limits.close_s)
             self._transport.close()
 
     def abort(self) -> None:
@@ -183,21 +257,34 @@ class TcpConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _set_deadline(self, seconds: float) -> None:
-        self._deadline = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._rearm()
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        transport.write(data)
 
-    def _rearm(self) -> None:
+    def _read_within(self, seconds: float) -> None:
+        self._read_by = self._loop.time() + seconds
+        self._plan()
+
+    def _write_within(self, seconds: float) -> None:
+        self._write_by = min(self._write_by, self._loop.time() + seconds)
+        self._plan()
+
+    @property
+    def _ends_at(self) -> float:
+        is_kept = not self._framer.has_partial
+        read_by = max(self._read_by, self._keep_until) if is_kept else self._read_by
+        return min(read_by, self._write_by)
+
+    def _plan(self) -> None:
+        ends_at = self._ends_at
         if self._timer is not None:
+            if self._timer.when() <= ends_at:  # looks again then; most deadlines only move on
+                return
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._check)
+        self._timer = self._loop.call_at(ends_at, self._check)
 
     def _check(self) -> None:
         self._timer = None
-        if not self._framer.has_partial:
-            self._deadline = max(self._deadline, self._keep_until)
-        if self._loop.time() >= self._deadline:
+        if self._loop.time() >= self._ends_at:
             self.abort()
         else:
-            self._rearm()
+            self._plan()

@@ -15,7 +15,7 @@ from offhook.sip.digest import (
     parse_credentials,
     write_challenges,
 )
-from offhook.sip.limits import FailureLimits
+from offhook.sip.limits import FailureLimits, network_of
 from offhook.sip.message import Request
 from offhook.sip.nonces import Nonces, NonceState
 from offhook.sip.uri import SipUri, parse_uri
@@ -69,6 +69,7 @@ class Challenged:
     values: tuple[str, ...]
     wrong: Wrong | None = None
     claimed: str = ""
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +87,31 @@ class Misdirected:
 AuthVerdict = Allowed | Challenged | Barred | Misdirected
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """What failures are counted by; each begins so that none can be mistaken for another."""
+
+    pair: str
+    network: str
+    user: str
+
+    @classmethod
+    def of(cls, host: str, username: str) -> _Keys:
+        network, user = network_of(host), username[:64]
+        return cls(pair=f"pair|{network}|{user}", network=f"net|{network}", user=f"user|{user}")
+
+
 class Authenticator:
     """Judges credentials against secrets, nonces of its own and failure limits.
 
     A nonce that is not fresh is answered with stale=true whether or not the digest was right, so
     that old nonces are no place to try passwords uncounted; a wrong password meets the plain
     challenge at the next try. An unknown user costs the same work as a known one and gets the same
-    answer. Failures count per source host and user, and tenfold per source host.
+    answer.
+
+    Failures count per source network and user, and tenfold per network. Tenfold per user they mean
+    that many guess together; then a network that has failed once for this user in this minute is
+    barred for it. So a right password gets in from wherever nothing was guessed, always.
     """
 
     def __init__(
@@ -115,15 +134,19 @@ class Authenticator:
         self._failures_a_minute = failures_a_minute
 
     def judge(
-        self, request: Request, gate: Gate, source_host: str, now: float, *, is_known: bool = False
+        self, request: Request, gate: Gate, source_host: str, now: float, *, known_as: str = ""
     ) -> AuthVerdict:
-        """Decide who sent a request. `is_known` exempts a live phone's own source from limits."""
+        """Decide who sent a request.
+
+        `known_as` is the extension whose live phone has this very source: for it, and for no
+        other, its credentials are looked at whatever was guessed from there.
+        """
         credentials = self._find_credentials(request, gate)
         if credentials is None:
             return self._challenge(source_host, now)
         username = credentials.username
-        keys = (f"{source_host}|{username[:64]}", source_host)
-        if not is_known and any(self._limits.is_barred(key, now) for key in keys):
+        keys = _Keys.of(source_host, username)
+        if username != known_as and self._is_barred(keys, now):
             return Barred(claimed=username)
         if not _is_meant_for(credentials, request):
             return Misdirected()
@@ -133,13 +156,23 @@ class Authenticator:
         is_right = is_right_response(credentials, secret or self._dummy_secret, request.method)
         if not secret or not is_right:
             wrong = Wrong.DIGEST if secret else Wrong.USER
-            self._limits.note_failure(keys[0], self._failures_a_minute, now)
-            self._limits.note_failure(keys[1], self._failures_a_minute * 10, now)
+            self._note_failure(keys, now)
             return self._challenge(source_host, now, wrong=wrong, claimed=username)
         if not self._nonces.spend(credentials.nonce, int(credentials.nc or "1", 16)):
             return self._challenge(source_host, now, is_stale=True)
-        self._limits.forgive(keys[0])
+        self._limits.forgive(keys.pair)
         return Allowed(user=username)
+
+    def _is_barred(self, keys: _Keys, now: float) -> bool:
+        limits = self._limits
+        if limits.is_barred(keys.pair, now) or limits.is_barred(keys.network, now):
+            return True
+        return limits.is_barred(keys.user, now) and limits.has_failed(keys.pair, now)
+
+    def _note_failure(self, keys: _Keys, now: float) -> None:
+        self._limits.note_failure(keys.pair, self._failures_a_minute, now)
+        self._limits.note_failure(keys.network, self._failures_a_minute * 10, now)
+        self._limits.note_failure(keys.user, self._failures_a_minute * 10, now)
 
     def _find_credentials(self, request: Request, gate: Gate) -> Credentials | None:
         """Find credentials of our realm and of an algorithm we offered; others are not for us."""
@@ -164,7 +197,7 @@ class Authenticator:
     ) -> Challenged:
         nonce = self._nonces.issue(now, source_host)
         values = write_challenges(self._realm, nonce, self._algorithms, is_stale=is_stale)
-        return Challenged(values=tuple(values), wrong=wrong, claimed=claimed)
+        return Challenged(values=tuple(values), wrong=wrong, claimed=claimed, is_stale=is_stale)
 
 
 def _is_meant_for(credentials: Credentials, request: Request) -> bool:

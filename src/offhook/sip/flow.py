@@ -10,9 +10,35 @@ from offhook.sip.uri import SipUri, parse_uri
 from offhook.sip.via import Via, reply_address
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where phones know us: one port for UDP and TCP, another for TLS, 0 without it."""
+
+    host: str
+    port: int
+    tls_port: int = 0
+
+    def over(self, transport: str) -> tuple[str, int]:
+        """Give host and port for a transport."""
+        return self.host, self.tls_port if transport == "tls" else self.port
+
+    def is_at(self, host: str, port: int) -> bool:
+        """Say whether host and port are ours, over any transport."""
+        return host.strip("[]") == self.host and port in (self.port, self.tls_port)
+
+    def is_named_by(self, uri: SipUri) -> bool:
+        """Say whether a URI leads to us; without a port it means 5060, over TLS 5061. §19.1.2."""
+        is_tls = uri.scheme == "sips" or uri.params.get("transport", "").lower() == "tls"
+        return self.is_at(uri.host, uri.port or (5061 if is_tls else 5060))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Over UDP an address; over TCP the connection from it, else one dialled to `dial`."""
+    """Over UDP an address; over TCP the connection from it, else one dialled to `dial`.
+
+    TLS is never dialled: a phone has no certificate that names it. With UDP `dial` is where the
+    phone's contact says that it takes TCP, which is for requests too large for a datagram.
+    """
 
     transport: str
     host: str
@@ -51,9 +77,13 @@ def flow_of(source: str, contact: str, *, has_path: bool = False) -> Flow:
     if not isinstance(uri, SipUri) or has_path or not _is_same_host(uri.host, host):
         return Flow(transport=transport, host=host, port=port)
     listens_at = uri.port or 5060
-    if transport == "udp":
-        return Flow(transport=transport, host=host, port=listens_at)
-    return Flow(transport=transport, host=host, port=port, dial=(host, listens_at))
+    if transport == "tls":
+        return Flow(transport=transport, host=host, port=port)
+    if transport == "tcp":
+        return Flow(transport=transport, host=host, port=port, dial=(host, listens_at))
+    has_tcp = uri.params.get("transport", "").lower() == "tcp"
+    dial = (host, listens_at) if has_tcp else None
+    return Flow(transport=transport, host=host, port=listens_at, dial=dial)
 
 
 def flow_back(via: Via, source: Source) -> Flow:

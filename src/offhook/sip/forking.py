@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from offhook.sip.bindings import Source
 from offhook.sip.flow import Flow, Outbound, flow_back
-from offhook.sip.forward import passed_back
+from offhook.sip.forward import passed_back, tag_of
 from offhook.sip.invite import InviteClient, ServerSide
 from offhook.sip.message import Request, Response, render_response
 from offhook.sip.transaction import (
@@ -26,19 +26,44 @@ _LOCAL_REASONS = {
     487: "Request Terminated",
 }
 _CHALLENGES = (401, 407)
+# RFC 3326 §3.1: with the first a phone lists no missed call; the second follows a 6xx.
+_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+_NOWHERE = 'SIP;cause=600;text="Busy Everywhere"'
 # Within 4xx: what the caller can mend, then what a callee said, then mere silence.
 _MENDABLE = (401, 407, 415, 420, 484)
 _SILENT = (408, 480, 487)
+# What is offered does not suit the phone. RFC 3261 §21.4.13, §21.4.26, §21.6.4.
+_UNSUITED = (415, 488, 606)
+_UNHEARD = {408: "no answer at all", 480: "the connection is refused or closed"}
 
 
 @dataclass(slots=True, kw_only=True)
 class Branch:
-    """One phone that was asked. `final` is its answer, or the status we put in its place."""
+    """One phone that was asked. `final` is its answer, or the status we put in its place.
+
+    `was_heard` once it has answered anything at all; `contact` is the URI it was asked at.
+    """
 
     name: str
     flow: Flow
     client: InviteClient | ClientTransaction
     final: Response | int = 0
+    contact: str = ""
+    was_heard: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A call that a phone refused for what it offers, or that a phone did not react to.
+
+    `response` is None for the latter: `reason` says whether it was silent or out of reach.
+    """
+
+    request: Request
+    contact: str
+    flow: Flow
+    reason: str
+    response: Response | None = None
 
 
 def status_of(final: Response | int) -> int:
@@ -72,11 +97,17 @@ def joined_challenges(chosen: Response, finals: Sequence[Response | int]) -> lis
     ]
 
 
+def has_rung_out(branch: Branch) -> bool:
+    """Say whether a phone was cancelled because it rang for too long."""
+    return isinstance(branch.client, InviteClient) and branch.client.has_rung_out
+
+
 class Forking:
     """The response context of one request. `accepted` is the branch and 2xx that came first."""
 
     def __init__(self, *, request: Request, source: Source, via: Via, tag: str, agent: str) -> None:
         self.request = request
+        self.source = source
         self.server = ServerSide(
             is_invite=request.method == "INVITE", is_reliable=source.transport != "udp"
         )
@@ -89,6 +120,8 @@ class Forking:
         self._tag = tag
         self._agent = agent
         self._is_cancelled = False
+        self._is_call = request.method == "INVITE" and not tag_of(request.headers, "to")
+        self._failures: list[Failure] = []
 
     @property
     def is_ended(self) -> bool:
@@ -101,6 +134,11 @@ class Forking:
         moments = [self.server.wake_at, *(branch.client.wake_at for branch in self.branches)]
         due = [at for at in moments if at is not None]
         return min(due) if due else None
+
+    def take_failures(self) -> list[Failure]:
+        """Give what made a new call fail since this was asked last."""
+        failures, self._failures = self._failures, []
+        return failures
 
     def start(self, branches: Sequence[Branch], now: float) -> list[Outbound]:
         """Ask all phones at once; an INVITE gets its 100 before."""
@@ -126,6 +164,7 @@ class Forking:
 
     def on_unsendable(self, branch: Branch, now: float) -> list[Outbound]:
         """Take that a phone cannot be reached: as if it had said 480 (RFC 3261 §16.9)."""
+        branch.client.give_up()
         return self._fail(branch, 480, now)
 
     def on_time(self, now: float) -> list[Outbound]:
@@ -149,29 +188,44 @@ class Forking:
         return out
 
     def _hear(self, branch: Branch, response: Response, now: float) -> list[Outbound]:
+        branch.was_heard = True
         if response.status < 200:
             return self._pass(response, now) if response.status > 100 else []
-        if branch.final and response.status >= 300:
-            return []
+        if response.status == 487 and has_rung_out(branch):
+            return self._fail(branch, 408, now)  # §16.8: it was we who cancelled
         branch.final = response
         if response.status >= 300:
-            out = self._cancel_pending(now) if response.status >= 600 else []
+            out = self._cancel_pending(now, _NOWHERE) if response.status >= 600 else []
             return out + self._choose(now)
         if self.accepted is None:
             self.accepted = branch, response
-        return self._pass(response, now) + self._cancel_pending(now)
+        return self._pass(response, now) + self._cancel_pending(now, _ELSEWHERE)
 
     def _fail(self, branch: Branch, status: int, now: float) -> list[Outbound]:
         if branch.final:
             return []
         branch.final = status
+        if not branch.was_heard:
+            self._note_failure(branch, _UNHEARD[status])
         return self._choose(now)
 
-    def _cancel_pending(self, now: float) -> list[Outbound]:
+    def _note_failure(self, branch: Branch, reason: str, response: Response | None = None) -> None:
+        if self._is_call:
+            self._failures.append(
+                Failure(
+                    request=self.request,
+                    contact=branch.contact,
+                    flow=branch.flow,
+                    reason=reason,
+                    response=response,
+                )
+            )
+
+    def _cancel_pending(self, now: float, reason: str = "") -> list[Outbound]:
         out: list[Outbound] = []
         for branch in self.branches:
             if not branch.final and isinstance(branch.client, InviteClient):
-                out += self._act(branch, branch.client.cancel(now), now)
+                out += self._act(branch, branch.client.cancel(now, reason), now)
         return out
 
     def _choose(self, now: float) -> list[Outbound]:
@@ -181,6 +235,9 @@ class Forking:
             return []
         best = best_of(finals)
         if isinstance(best, Response):
+            if best.status in _UNSUITED:
+                chosen = next(branch for branch in self.branches if branch.final is best)
+                self._note_failure(chosen, best.reason, best)
             more = joined_challenges(best, finals)
             if best.status == 503:  # it would make the caller leave us, not the phone
                 best = replace(best, status=500, reason="Server Internal Error")

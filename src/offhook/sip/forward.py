@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from offhook.sip.digest import parse_credentials
+from offhook.sip.flow import Place
 from offhook.sip.message import Headers, Request, Response, canonical, read_headers
 from offhook.sip.parse import digits
 from offhook.sip.uri import SipUri, join_host_port, parse_name_addr, parse_uri, split_list
@@ -29,7 +30,7 @@ class Hop:
 
 
 def hops_left(request: Request) -> int:
-    """Read Max-Forwards; one that is absent counts as 70. RFC 3261 §16.6 step 3."""
+    """Read Max-Forwards; one that is absent will be 70. RFC 3261 §16.6 step 3."""
     hops = digits(request.headers.first("max-forwards"))
     return DEFAULT_HOPS if hops is None else hops
 
@@ -58,10 +59,12 @@ def dialog_id(request: Request) -> tuple[str, str, str]:
     return headers.first("call-id") or "", tag_of(headers, "from"), tag_of(headers, "to")
 
 
-def record_routes(place: tuple[str, int], to: str, come_by: str) -> tuple[str, ...]:
+def record_routes(place: Place, to: str, come_by: str) -> tuple[str, ...]:
     """Write our Record-Route: one entry, two where the transport changes. RFC 5658 §3.2."""
-    where = join_host_port(*place)
-    return tuple(f"<sip:{where};transport={name};lr>" for name in dict.fromkeys((to, come_by)))
+    return tuple(
+        f"<sip:{join_host_port(*place.over(name))};transport={name};lr>"
+        for name in dict.fromkeys((to, come_by))
+    )
 
 
 def strip_routes(request: Request, is_ours: IsOurs) -> tuple[str, list[str]]:
@@ -100,11 +103,11 @@ def loop_hash(request: Request, key: bytes) -> str:
     return hashlib.blake2s(text, key=key, digest_size=8).hexdigest()
 
 
-def is_looped(request: Request, place: tuple[str, int], loop: str) -> bool:
+def is_looped(request: Request, place: Place, loop: str) -> bool:
     """Say whether a Via of ours already carries the hash of this very request."""
     for value in values_of(request.headers, "via"):
         via = parse_via(value)
-        is_ours = via is not None and (via.host.strip("[]"), via.port or 5060) == place
+        is_ours = via is not None and place.is_at(via.host, via.port or 5060)
         if via is not None and is_ours and via.branch.endswith(f".{loop}"):
             return True
     return False
@@ -112,7 +115,9 @@ def is_looped(request: Request, place: tuple[str, int], loop: str) -> bool:
 
 def forwarded(request: Request, hop: Hop, realm: str) -> Request:
     """Copy a request for its next hop. Credentials for our realm stay with us. RFC 3261 §22.3."""
-    lines = [f"Via: {hop.via}", f"Max-Forwards: {max(0, hops_left(request) - 1)}"]
+    is_counted = request.headers.first("max-forwards") is not None
+    hops = max(0, hops_left(request) - 1) if is_counted else DEFAULT_HOPS
+    lines = [f"Via: {hop.via}", f"Max-Forwards: {hops}"]
     lines += [f"Record-Route: {value}" for value in hop.record_routes]
     lines += [f"Route: {value}" for value in hop.routes]
     is_first_via = True
@@ -156,9 +161,10 @@ def ack_of(request: Request, response: Response) -> Request:
     return _sibling(request, "ACK", response.headers.lines_of("to"))
 
 
-def cancel_of(request: Request) -> Request:
-    """Cancel an INVITE of ours. RFC 3261 §9.1."""
-    return _sibling(request, "CANCEL", request.headers.lines_of("to"))
+def cancel_of(request: Request, reason: str = "") -> Request:
+    """Cancel an INVITE of ours; `reason` is the value of a Reason header. RFC 3261 §9.1."""
+    more = (f"Reason: {reason}",) if reason else ()
+    return _sibling(request, "CANCEL", (*request.headers.lines_of("to"), *more))
 
 
 def _sibling(request: Request, method: str, to: Sequence[str]) -> Request:

@@ -38,19 +38,24 @@ class InviteClient:
     """An INVITE client transaction with its CANCEL and timer C of a proxy.
 
     `Answered` is given for every 1xx, every 2xx and the first other final answer. A cancelled
-    INVITE without an answer ends after 64*T1 (§9.1).
+    INVITE without an answer ends after 64*T1 (§9.1). `has_rung_out` once timer C has cancelled it.
     """
 
-    def __init__(self, request: Request, *, is_reliable: bool) -> None:
+    def __init__(
+        self, request: Request, *, is_reliable: bool, timer_c_s: float = TIMER_C_S
+    ) -> None:
         self._request = request
         self._data = request.emit()
         self._is_reliable = is_reliable
+        self._timer_c_s = timer_c_s
+        self.has_rung_out = False
         self._state = _State.CALLING
         self._ack = b""
         self._interval_s = T1_S
         self._repeat_at: float | None = None
         self._ends_at = 0.0
         self._is_cancelled = False
+        self._cancel_reason = ""
         self._cancelling: ClientTransaction | None = None
 
     @property
@@ -72,12 +77,20 @@ class InviteClient:
         self._repeat_at = None if self._is_reliable else now + T1_S
         return (Transmit(data=self._data),)
 
-    def cancel(self, now: float) -> tuple[ClientAction, ...]:
-        """Cancel; a callee that has not said anything yet is cancelled when it does. §9.1."""
+    def cancel(self, now: float, reason: str = "") -> tuple[ClientAction, ...]:
+        """Cancel; a callee that has not said anything yet is cancelled when it does. §9.1.
+
+        `reason` tells the callee why, as the value of a Reason header (RFC 3326).
+        """
         if self._state not in _WAITING or self._is_cancelled:
             return ()
         self._is_cancelled = True
+        self._cancel_reason = reason
         return self._send_cancel(now) if self._state is _State.PROCEEDING else ()
+
+    def give_up(self) -> None:
+        """End at once: there is no way left to send or hear anything."""
+        self._end()
 
     def on_response(self, response: Response, now: float) -> tuple[ClientAction, ...]:
         """Take a response whose branch is ours."""
@@ -109,6 +122,7 @@ class InviteClient:
 
     def _on_end(self, now: float) -> tuple[ClientAction, ...]:
         if self._state is _State.PROCEEDING and not self._is_cancelled:
+            self.has_rung_out = True
             return self.cancel(now)  # timer C, §16.8
         was_waiting = self._state in _WAITING
         self._end()
@@ -127,7 +141,7 @@ class InviteClient:
         if self._is_cancelled:
             return self._send_cancel(now) if self._cancelling is None else ()
         if is_first or response.status > 100:
-            self._ends_at = now + TIMER_C_S
+            self._ends_at = now + self._timer_c_s
         return (Answered(response=response),)
 
     def _on_success(self, response: Response, now: float) -> tuple[ClientAction, ...]:
@@ -151,7 +165,7 @@ class InviteClient:
         return (Transmit(data=self._ack), Answered(response=response))
 
     def _send_cancel(self, now: float) -> tuple[ClientAction, ...]:
-        data = cancel_of(self._request).emit()
+        data = cancel_of(self._request, self._cancel_reason).emit()
         self._cancelling = ClientTransaction(data, is_reliable=self._is_reliable)
         self._ends_at = now + TIMER_B_S
         return self._cancelling.start(now)

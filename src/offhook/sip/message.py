@@ -75,7 +75,7 @@ def read_headers(lines: Iterable[str]) -> Headers | str:
     index: dict[str, tuple[str, ...]] = {}
     for line in kept:
         name, colon, value = line.partition(":")
-        key = _KNOWN.get(name)
+        key = _KNOWN.get(name) if colon else None
         if key is None:
             if not colon or not _TOKEN.fullmatch(name.rstrip(" \t")):
                 return "header line without a name"

@@ -20,7 +20,7 @@ from offhook.sip.message import (
     read_headers,
 )
 from offhook.sip.uri import OtherUri, SipUri, parse_name_addr, parse_uri
-from offhook.sip.via import parse_cseq, top_via
+from offhook.sip.via import answerable_via, parse_cseq, top_via
 
 _REQUEST = re.compile(rf"({TCHARS}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
 _RESPONSE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*))?\Z", re.DOTALL)
@@ -112,7 +112,7 @@ def refuse(message: Message, status: int, reason: str) -> Verdict:
     """Judge a message unusable: a request whose Via tells where is answered, others dropped."""
     if isinstance(message, Response) or message.method == "ACK":
         return Junk(reason=reason)
-    if top_via(message.headers) is None:
+    if answerable_via(message.headers) is None:
         return Junk(reason=f"{reason}, no Via to answer to")
     return Refusal(status=status, reason=reason, request=message)
 

@@ -9,24 +9,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
-from offhook.sip.auth import (
-    PROXY_GATE,
-    Allowed,
-    Authenticator,
-    Barred,
-    Challenged,
-    Misdirected,
-    SecretOf,
-)
-from offhook.sip.bindings import Binding, BindingTable, Source
-from offhook.sip.calls import Calls, Dialog, Side
-from offhook.sip.flow import Flow, Outbound, flow_of
-from offhook.sip.forking import Branch, Forking
+from offhook.sip.auth import Authenticator, SecretOf
+from offhook.sip.bindings import BindingTable, Source
+from offhook.sip.call_notes import CallNotes
+from offhook.sip.calls import Calls, Dialog
+from offhook.sip.flow import Outbound, Place
+from offhook.sip.forking import Branch, Failure, Forking
 from offhook.sip.forward import (
     Hop,
-    contact_of,
     dialog_id,
     forwarded,
     hops_left,
@@ -37,42 +28,41 @@ from offhook.sip.forward import (
     tag_of,
     values_of,
 )
-from offhook.sip.invite import InviteClient
+from offhook.sip.invite import TIMER_C_S, InviteClient
 from offhook.sip.message import Request, Response
-from offhook.sip.parse import address_of
+from offhook.sip.openings import MAX_OPEN_OF_ONE, RETRY_AFTER_S, Openings
 from offhook.sip.registrar import Reply, bad_extension
+from offhook.sip.rights import Arrival, Rights
+from offhook.sip.routing import Routing, Target
 from offhook.sip.transaction import ClientTransaction, invite_key, transaction_key
-from offhook.sip.uri import SipUri, parse_uri
-from offhook.sip.via import Via, stamp_via, top_via, write_via
+from offhook.sip.uri import SipUri
+from offhook.sip.via import Via, parse_cseq, stamp_via, top_via, write_via
 
 MAX_TRANSACTIONS = 8192
+# These begin a dialog that has to come back through us. RFC 3261 §16.6 step 4, RFC 3515 §2.4.4.
+_BEGINNING = ("INVITE", "REFER")
 
 _NOT_FOUND = Reply(status=404, reason="Not Found", is_kept=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded:
-    """What is to be sent; `reply` answers the request itself where that is ours to do."""
+    """What is to be sent; `reply` answers the request itself where that is ours to do.
+
+    `after` is sent after the reply.
+    """
 
     sends: tuple[Outbound, ...] = ()
     reply: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrival:
-    request: Request
-    via: Via
-    source: Source
-    now: float
-    tag: str
-    loop: str
+    after: tuple[Outbound, ...] = ()
 
 
 class Proxy:
     """Carries calls and messages between extensions, statefully.
 
-    `place` gives the host and port phones know us by. `now` of the methods is the epoch, for
-    digest and calls; timers run by `clock`, which must not jump.
+    `place` gives the host and port phones know us by, over TLS the port is `tls_port`. `now` of
+    the methods is the epoch, for digest and calls; timers run by `clock`, which must not jump.
+    `ring_s` is timer C, `of_one` how much an extension may begin at one time.
     """
 
     def __init__(
@@ -83,28 +73,33 @@ class Proxy:
         secret_of: SecretOf,
         realm: str,
         place: Callable[[], tuple[str, int]],
+        tls_port: Callable[[], int] = lambda: 0,
         key: bytes,
         clock: Callable[[], float],
         random_text: Callable[[], str],
         agent: str = "Offhook",
         calls: Calls | None = None,
         capacity: int = MAX_TRANSACTIONS,
+        ring_s: float = TIMER_C_S,
+        of_one: int = MAX_OPEN_OF_ONE,
     ) -> None:
-        self._authenticator = authenticator
-        self._table = table
-        self._secret_of = secret_of
+        self._rights = Rights(authenticator=authenticator, table=table, secret_of=secret_of)
+        self._routing = Routing(table=table, secret_of=secret_of)
+        self._openings = Openings(limit=of_one)
         self._realm = realm
-        self._place = place
+        self._ring_s = ring_s
+        self._place: Callable[[], Place] = lambda: Place(*place(), tls_port())
         self._key = key
         self._clock = clock
         self._random_text = random_text
         self._agent = agent
         self.calls = calls or Calls()
+        self._notes = CallNotes(self.calls)
         self._capacity = capacity
         self._open: dict[str, Forking] = {}
         self._branches: dict[str, tuple[str, Branch]] = {}
-        self._ringing: dict[str, tuple[str, str]] = {}
         self._due: list[tuple[float, str]] = []
+        self._failures: list[Failure] = []
 
     def __len__(self) -> int:
         return len(self._open)
@@ -113,6 +108,11 @@ class Proxy:
     def wake_at(self) -> float | None:
         """The next moment `on_time` has something to do, by the clock."""
         return self._due[0][0] if self._due else None
+
+    def take_failures(self) -> list[Failure]:
+        """Give the calls that failed by a phone since this was asked last."""
+        failures, self._failures = self._failures, []
+        return failures
 
     # --- what arrives --------------------------------------------------------------------------
 
@@ -126,18 +126,18 @@ class Proxy:
     ) -> Reply | Forwarded:
         """Take a new request for an extension, or one inside a dialog; `tag` is for our To."""
         loop = loop_hash(request, self._key)
-        arrival = _Arrival(request=request, via=via, source=source, now=now, tag=tag, loop=loop)
+        arrival = Arrival(request=request, via=via, source=source, now=now, tag=tag, loop=loop)
         refused = self._check(arrival)
         if refused is not None:
             return refused
         if tag_of(request.headers, "to"):
             return self._take_in_dialog(arrival)
-        user = self._authenticate(arrival)
+        user = self._rights.authenticate(arrival)
         return user if isinstance(user, Reply) else self._take_first(arrival, user)
 
-    def cancel(self, via: Via, source: Source) -> Forwarded | None:
+    def cancel(self, request: Request, via: Via, source: Source) -> Forwarded | None:
         """Take a CANCEL; None when there is nothing to cancel."""
-        key = invite_key(via, str(source))
+        key = invite_key(request, via, str(source))
         forking = self._open.get(key)
         if forking is None:
             return None
@@ -147,21 +147,21 @@ class Proxy:
 
     def acknowledge(self, request: Request, via: Via, source: Source) -> tuple[Outbound, ...]:
         """Take an ACK: that of a refusal ends here, that of a 2xx goes on. Never answered."""
-        key = invite_key(via, str(source))
+        key = invite_key(request, via, str(source))
         forking = self._open.get(key)
         if forking is not None and forking.server.on_ack(self._clock()):
             self._settle(key, forking, 0.0)
             return ()
         loop = loop_hash(request, self._key)
-        arrival = _Arrival(request=request, via=via, source=source, now=0.0, tag="", loop=loop)
+        arrival = Arrival(request=request, via=via, source=source, now=0.0, tag="", loop=loop)
         dialog = self._dialog_of(request)
-        if self._check(arrival) is not None or not self._is_party(dialog, source):
+        if self._check(arrival) is not None or not self._rights.is_party(dialog, request, source):
             return ()
         uri, routes = strip_routes(request, self._is_ours)
-        flow = self._flow_to(dialog, uri)
+        flow = self._routing.flow_to(dialog, uri)
         if flow is None:
             return ()
-        _, data = self._copy(arrival, uri, flow, routes)
+        _, data = self._copy(arrival, Target(uri=uri, flow=flow, routes=tuple(routes)))
         return (Outbound(data=data.emit(), flow=flow),)
 
     def on_response(self, response: Response, now: float) -> tuple[Outbound, ...] | None:
@@ -172,7 +172,10 @@ class Proxy:
             return None
         key, branch = found
         forking = self._open[key]
+        if not _is_answer_to(forking.request, response):
+            return ()
         sends = forking.on_response(branch, response, self._clock())
+        self._notes.ring(key, response.status)
         self._settle(key, forking, now)
         return tuple(sends)
 
@@ -211,7 +214,7 @@ class Proxy:
 
     # --- who may -------------------------------------------------------------------------------
 
-    def _check(self, arrival: _Arrival) -> Reply | None:
+    def _check(self, arrival: Arrival) -> Reply | None:
         """Check as RFC 3261 §16.3 asks."""
         request = arrival.request
         if hops_left(request) == 0:
@@ -221,104 +224,56 @@ class Proxy:
         unknown = values_of(request.headers, "proxy-require")
         return bad_extension(unknown) if unknown else None
 
-    def _authenticate(self, arrival: _Arrival) -> str | Reply:
-        """Demand credentials, and that From names the extension they are of."""
-        request, source = arrival.request, arrival.source
-        sender = address_of(request.headers, "from")
-        claimed = sender.user if isinstance(sender, SipUri) else ""
-        is_known = any(b.source == str(source) for b in self._table.of(claimed))
-        verdict = self._authenticator.judge(
-            request, PROXY_GATE, source.host, arrival.now, is_known=is_known
-        )
-        match verdict:
-            case Challenged():
-                headers = tuple((PROXY_GATE.challenge, value) for value in verdict.values)
-                return Reply(status=PROXY_GATE.status, reason=PROXY_GATE.reason, headers=headers)
-            case Allowed(user=user) if user == claimed:
-                return user
-            case Allowed():
-                return Reply(status=403, reason="Not Your Address", is_kept=True)
-            case Barred():
-                return Reply(status=403, reason="Too Many Failures")
-            case Misdirected():
-                return Reply(status=400, reason="Digest For Another URI")
-            case _:  # pragma: no cover
-                assert_never(verdict)
-
-    def _is_party(self, dialog: Dialog | None, source: Source) -> bool:
-        """Say whether a request inside a dialog comes from a phone we know.
-
-        Without this a stranger who makes up a To tag could reach every phone, with a reboot order
-        for instance.
-        """
-        if dialog is not None and dialog.has_host(source.host):
-            return True
-        return any(self._secret_of(aor) is not None for aor in self._table.owners(str(source)))
-
     # --- where to ------------------------------------------------------------------------------
 
-    def _take_first(self, arrival: _Arrival, caller: str) -> Reply | Forwarded:
+    def _take_first(self, arrival: Arrival, caller: str) -> Reply | Forwarded:
         request, source = arrival.request, arrival.source
-        uri = parse_uri(request.uri)
-        callee = uri.user if isinstance(uri, SipUri) else ""
-        if self._secret_of(callee) is None:
+        callee = self._routing.extension_of(request.uri)
+        if callee is None:
             return _NOT_FOUND
-        bindings = [
-            binding
-            for binding in self._table.of(callee)
-            if binding.expires_at > arrival.now and binding.source != str(source)
-        ]
-        if not bindings:
+        targets = self._routing.targets_of(callee, source, arrival.now)
+        if not targets:
             return Reply(status=480, reason="Temporarily Unavailable", is_kept=True)
-        reply = self._start(arrival, [_target_of(binding) for binding in bindings])
-        if request.method == "INVITE" and isinstance(reply, Forwarded):
-            contact = contact_of(request.headers)
-            call = request.headers.first("call-id") or "", tag_of(request.headers, "from")
-            side = Side(uri=contact, flow=flow_of(str(source), contact))
-            self.calls.begin(call, caller, callee, side, arrival.now)
-            self._ringing[transaction_key(request, arrival.via, str(source))] = call
+        if not self._openings.has_room(caller):
+            retry = (("Retry-After", str(RETRY_AFTER_S)),)
+            return Reply(status=486, reason="Too Many Calls Of Yours", headers=retry)
+        key = transaction_key(request, arrival.via, str(source))
+        self._openings.add(caller, key)
+        reply = self._start(arrival, targets)
+        if not isinstance(reply, Forwarded):
+            self._openings.close(key)
+        elif request.method == "INVITE":
+            self._notes.begin(key, request, (caller, callee), source, arrival.now)
         return reply
 
-    def _take_in_dialog(self, arrival: _Arrival) -> Reply | Forwarded:
+    def _take_in_dialog(self, arrival: Arrival) -> Reply | Forwarded:
         request = arrival.request
         dialog = self._dialog_of(request)
-        if not self._is_party(dialog, arrival.source):
-            user = self._authenticate(arrival)
+        if not self._rights.is_party(dialog, request, arrival.source):
+            user = self._rights.authenticate(arrival)
             if isinstance(user, Reply):
                 return user
+            if dialog is not None and user not in (dialog.call.caller, dialog.call.callee):
+                return Reply(status=403, reason="Not Your Call", is_kept=True)
         uri, routes = strip_routes(request, self._is_ours)
-        flow = self._flow_to(dialog, uri)
+        flow = self._routing.flow_to(dialog, uri)
         if flow is None:
             return Reply(status=404, reason="Not Found")
-        if request.method == "BYE":
-            self.calls.end(*dialog_id(request))
-        return self._start(arrival, [(uri, flow, routes)])
+        reply = self._start(arrival, [Target(uri=uri, flow=flow, routes=tuple(routes))])
+        if isinstance(reply, Forwarded):
+            key = transaction_key(request, arrival.via, str(arrival.source))
+            self._notes.begin_inside(key, request)
+        return reply
 
     def _dialog_of(self, request: Request) -> Dialog | None:
         return self.calls.find(*dialog_id(request))
 
-    def _flow_to(self, dialog: Dialog | None, text: str) -> Flow | None:
-        """Find the way to a contact: one of this call's extensions, its side, else any contact."""
-        uri = parse_uri(text)
-        bindings = self._table.at(uri) if isinstance(uri, SipUri) else ()
-        bindings = tuple(b for b in bindings if self._secret_of(b.aor) is not None)
-        if dialog is None:
-            return _flow(bindings[-1]) if bindings else None
-        parties = (dialog.call.caller, dialog.call.callee)
-        own = [binding for binding in bindings if binding.aor in parties]
-        if own:
-            return _flow(own[-1])
-        return dialog.flow_to(text) or (_flow(bindings[-1]) if bindings else None)
-
     def _is_ours(self, uri: SipUri) -> bool:
-        host, port = self._place()
-        return uri.host.strip("[]") == host and (uri.port or 5060) == port
+        return self._place().is_named_by(uri)
 
     # --- on the way ----------------------------------------------------------------------------
 
-    def _start(
-        self, arrival: _Arrival, targets: Sequence[tuple[str, Flow, Sequence[str]]]
-    ) -> Reply | Forwarded:
+    def _start(self, arrival: Arrival, targets: Sequence[Target]) -> Reply | Forwarded:
         if len(self._open) >= self._capacity:
             retry = (("Retry-After", "10"),)
             return Reply(status=503, reason="Too Many Transactions", headers=retry)
@@ -328,14 +283,15 @@ class Proxy:
             request=request, source=source, via=arrival.via, tag=arrival.tag, agent=self._agent
         )
         branches: list[Branch] = []
-        for uri, flow, routes in targets:
-            name, copy = self._copy(arrival, uri, flow, routes)
+        for target in targets:
+            name, copy = self._copy(arrival, target)
+            is_reliable = target.flow.is_reliable
             client: InviteClient | ClientTransaction
             if request.method == "INVITE":
-                client = InviteClient(copy, is_reliable=flow.is_reliable)
+                client = InviteClient(copy, is_reliable=is_reliable, timer_c_s=self._ring_s)
             else:
-                client = ClientTransaction(copy.emit(), is_reliable=flow.is_reliable)
-            branch = Branch(name=name, flow=flow, client=client)
+                client = ClientTransaction(copy.emit(), is_reliable=is_reliable)
+            branch = Branch(name=name, flow=target.flow, client=client, contact=target.uri)
             self._branches[name] = (key, branch)
             branches.append(branch)
         self._open[key] = forking
@@ -343,36 +299,29 @@ class Proxy:
         self._settle(key, forking, arrival.now)
         return Forwarded(sends=tuple(sends))
 
-    def _copy(
-        self, arrival: _Arrival, uri: str, flow: Flow, routes: Sequence[str]
-    ) -> tuple[str, Request]:
+    def _copy(self, arrival: Arrival, target: Target) -> tuple[str, Request]:
         """Copy a request for a target; gives the name of its branch too. RFC 3261 §16.6."""
         request, source = arrival.request, arrival.source
-        host, port = self._place()
+        place = self._place()
+        transport = target.flow.transport
+        host, port = place.over(transport)
         name = f"z9hG4bK{self._random_text()}.{arrival.loop}"
-        is_first = request.method == "INVITE" and not tag_of(request.headers, "to")
+        is_first = request.method in _BEGINNING and not tag_of(request.headers, "to")
         hop = Hop(
-            uri=uri,
-            via=write_via(flow.transport.upper(), host, port, name),
+            uri=target.uri,
+            via=write_via(transport.upper(), host, port, name),
             stamped_via=stamp_via(request.headers, arrival.via, source.host, source.port),
-            record_routes=record_routes((host, port), flow.transport, source.transport)
-            if is_first
-            else (),
-            routes=routes,
+            record_routes=record_routes(place, transport, source.transport) if is_first else (),
+            routes=target.routes,
         )
         return name, forwarded(request, hop, self._realm)
 
     def _settle(self, key: str, forking: Forking, now: float) -> None:
         """Note what became of a call, forget what has ended, plan the next wake-up."""
-        call = self._ringing.get(key)
-        if call is not None and forking.server.is_final:
-            del self._ringing[key]
-            if forking.accepted is None:
-                self.calls.fail(call)
-            else:
-                branch, response = forking.accepted
-                side = Side(uri=contact_of(response.headers), flow=branch.flow)
-                self.calls.answer(call, tag_of(response.headers, "to"), side, now)
+        self._notes.settle(key, forking, now)
+        if forking.server.is_final:
+            self._openings.close(key)
+        self._failures += forking.take_failures()
         if forking.is_ended:
             self._open.pop(key, None)
             for branch in forking.branches:
@@ -385,9 +334,9 @@ class Proxy:
             heapq.heappush(self._due, (wake_at, key))
 
 
-def _flow(binding: Binding) -> Flow:
-    return flow_of(binding.source, binding.contact, has_path=bool(binding.path))
-
-
-def _target_of(binding: Binding) -> tuple[str, Flow, Sequence[str]]:
-    return binding.contact, _flow(binding), binding.path
+def _is_answer_to(request: Request, response: Response) -> bool:
+    """Tell a response that can go on: to this method, with a Via below ours. §16.7 step 3."""
+    _, method = parse_cseq(response.headers.first("cseq") or "") or (0, "")
+    if method == "CANCEL":  # of ours, so nobody's Via is below
+        return request.method == "INVITE"
+    return method == request.method and len(values_of(response.headers, "via")) > 1

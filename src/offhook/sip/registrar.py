@@ -72,6 +72,7 @@ class Reply:
     """The answer to a request before the transport's part, and what it changed.
 
     `is_kept` is True when a retransmission must get the same answer and not be worked on again.
+    `why` says what the status does not: `stale`, `barred` or `other_uri`.
     """
 
     status: int
@@ -79,6 +80,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     effects: tuple[Effect, ...] = ()
     is_kept: bool = False
+    why: str = ""
 
 
 def granted_expiry_s(asked_s: int | None, policy: ExpiryPolicy) -> int | TooBrief:
@@ -142,15 +144,15 @@ class Registrar:
             REGISTRAR_GATE,
             source.host,
             now,
-            is_known=self._is_known(aor, request, source),
+            known_as=aor if self._is_known(aor, request, source) else "",
         )
         match verdict:
             case Challenged():
                 return _challenge(verdict, aor, request)
             case Barred():
-                return Reply(status=403, reason="Too Many Failures")
+                return Reply(status=403, reason="Too Many Failures", why="barred")
             case Misdirected():
-                return Reply(status=400, reason="Digest For Another URI")
+                return Reply(status=400, reason="Digest For Another URI", why="other_uri")
             case Allowed():
                 return self._register(request, source, now, aor, verdict.user)
             case _:  # pragma: no cover
@@ -272,6 +274,7 @@ def _challenge(verdict: Challenged, aor: str, request: Request) -> Reply:
         headers=headers,
         effects=effects,
         is_kept=bool(effects),
+        why="stale" if verdict.is_stale else "",
     )
 
 

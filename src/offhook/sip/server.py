@@ -8,7 +8,7 @@ from typing import assert_never
 
 from offhook.sip.bindings import Source
 from offhook.sip.flow import Outbound
-from offhook.sip.forward import tag_of
+from offhook.sip.forward import hops_left, tag_of
 from offhook.sip.message import (
     Junk,
     KeepAlive,
@@ -22,11 +22,15 @@ from offhook.sip.message import (
 from offhook.sip.parse import parse_datagram
 from offhook.sip.proxy import Forwarded, Proxy
 from offhook.sip.registrar import Effect, Registrar, Reply, bad_extension, unsupported
+from offhook.sip.subscriptions import ALLOW_EVENTS, Subscriptions
 from offhook.sip.transaction import AnswerCache, transaction_key
 from offhook.sip.uri import SipUri, parse_uri
-from offhook.sip.via import Via, reply_address, stamp_via, top_via
+from offhook.sip.via import Via, answerable_via, reply_address, stamp_via, top_via
 
-ALLOW = "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
+ALLOW = (
+    "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE,"
+    " SUBSCRIBE"
+)
 # Methods of RFC 3261 and its extensions; others are 501.
 _IN_DIALOG = frozenset({"BYE", "PRACK", "INFO", "UPDATE", "NOTIFY"})
 _KNOWN_METHODS = _IN_DIALOG | {
@@ -54,14 +58,17 @@ class Answer:
 class Reaction:
     """What one message leads to. `status` is the answer's; `junk` why it was dropped or refused.
 
-    `sends` go to other phones, or are answers that came from them.
+    `sends` go to other phones, or are answers that came from them; `after` follows the answer.
+    `why` is the reply's.
     """
 
     answer: Answer | None = None
     sends: tuple[Outbound, ...] = ()
+    after: tuple[Outbound, ...] = ()
     effects: tuple[Effect, ...] = ()
     status: int = 0
     junk: str = ""
+    why: str = ""
     response: Response | None = None
 
 
@@ -80,12 +87,14 @@ class Server:
         *,
         registrar: Registrar,
         proxy: Proxy,
+        subscriptions: Subscriptions,
         answers: AnswerCache,
         tag_key: bytes,
         agent: str = "Offhook",
     ) -> None:
         self._registrar = registrar
         self._proxy = proxy
+        self._subscriptions = subscriptions
         self._answers = answers
         self._tag_key = tag_key
         self._agent = agent
@@ -116,7 +125,7 @@ class Server:
         return Reaction(answer=Answer(data=b"\r\n", host=source.host, port=source.port))
 
     def _refuse(self, refusal: Refusal, source: Source) -> Reaction:
-        via = top_via(refusal.request.headers)
+        via = answerable_via(refusal.request.headers)
         if via is None:  # pragma: no cover - parse gives Junk then
             return Reaction(junk=refusal.reason)
         reply = Reply(status=refusal.status, reason=refusal.reason)
@@ -140,13 +149,21 @@ class Server:
             return Reaction(answer=Answer(data=stored, host=host, port=port))
         outcome = self._decide(request, via, source, now)
         sends = outcome.sends if isinstance(outcome, Forwarded) else ()
+        after = outcome.after if isinstance(outcome, Forwarded) else ()
         reply = outcome.reply if isinstance(outcome, Forwarded) else outcome
         if reply is None:
             return Reaction(sends=sends)
         answer = self._answer(request, reply, via, source)
         if is_stored and reply.is_kept:
             self._answers.keep(key, answer.data, now)
-        return Reaction(answer=answer, sends=sends, effects=reply.effects, status=reply.status)
+        return Reaction(
+            answer=answer,
+            sends=sends,
+            after=after,
+            effects=reply.effects,
+            status=reply.status,
+            why=reply.why,
+        )
 
     def _decide(self, request: Request, via: Via, source: Source, now: float) -> Reply | Forwarded:
         method = request.method
@@ -158,8 +175,11 @@ class Server:
             return self._registrar.handle(request, source, now)
         if method == "CANCEL":  # Require has no meaning in it, RFC 3261 §8.2.2.3
             gone = Reply(status=481, reason="Call/Transaction Does Not Exist")
-            return self._proxy.cancel(via, source) or gone
-        if method in ("INVITE", "MESSAGE") or tag_of(request.headers, "to"):
+            return self._proxy.cancel(request, via, source) or gone
+        if method == "SUBSCRIBE" and self._subscriptions.is_for_us(request):
+            reply, after = self._subscriptions.take(request, via, source, now, self._tag(request))
+            return Forwarded(reply=reply, after=after)
+        if tag_of(request.headers, "to") or _is_for_extension(request):
             return self._proxy.take(request, via, source, now, self._tag(request))
         unknown = unsupported(request, ())
         return bad_extension(unknown) if unknown else _decide_own(method)
@@ -183,14 +203,20 @@ class Server:
         return hashlib.blake2s(text, key=self._tag_key, digest_size=8).hexdigest()
 
 
+def _is_for_extension(request: Request) -> bool:
+    """Tell what goes to an extension, known or not; OPTIONS may end here. RFC 3261 §11, §16.3."""
+    if request.method == "OPTIONS":
+        uri = parse_uri(request.uri)
+        return isinstance(uri, SipUri) and bool(uri.user) and hops_left(request) > 0
+    return request.method in ("INVITE", "MESSAGE", "REFER")
+
+
 def _decide_own(method: str) -> Reply:
     """Answer what is neither for an extension nor inside a dialog."""
     if method == "OPTIONS":
-        headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))
+        accept, supported = ("Accept", "application/sdp"), ("Supported", "path")
+        headers = (("Allow", ALLOW), accept, supported, ALLOW_EVENTS)
         return Reply(status=200, reason="OK", headers=headers)
     if method in _IN_DIALOG:
         return Reply(status=481, reason="Call/Transaction Does Not Exist")
-    if method in ("SUBSCRIBE", "PUBLISH"):
-        # No event package yet; phones then stop asking (RFC 6665 §4.2.1.1, RFC 3903 §6).
-        return Reply(status=489, reason="Bad Event")
     return Reply(status=405, reason="Method Not Allowed", headers=(("Allow", ALLOW),))

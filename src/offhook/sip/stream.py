@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from offhook.sip.message import (
@@ -17,6 +18,7 @@ from offhook.sip.message import (
 from offhook.sip.parse import body_length, parse_head, refuse
 
 _END = b"\r\n\r\n"
+_PINGS = re.compile(rb"(?:\r\n\r\n)+")
 
 
 class Framer:
@@ -54,7 +56,8 @@ class Framer:
     def _next_head(self) -> Message | Verdict | KeepAlive | None:
         buffer = self._buffer
         if buffer.startswith(_END):  # RFC 5626 §3.5.1: the ping is a double line break
-            del buffer[:4]
+            pings = _PINGS.match(buffer)  # a flood of them in one segment gets one answer
+            del buffer[: pings.end() if pings else 4]
             return KeepAlive(is_ping=True)
         if buffer.startswith(b"\r\n") and len(buffer) > 3:
             del buffer[:2]

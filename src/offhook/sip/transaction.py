@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from offhook.sip.message import Request, Response
+from offhook.sip.uri import parse_name_addr, split_list
 from offhook.sip.via import Via
 
 T1_S = 0.5
@@ -20,20 +21,26 @@ def transaction_key(request: Request, via: Via, source: str) -> str:
     """Name the server transaction of a request. RFC 3261 §17.2.3.
 
     Branch, sent-by and method, and the source too, so that nobody fetches another's answer. Without
-    a unique branch the old rules: what RFC 2543 §10.1.2 compares.
+    a unique branch the old rules: Request-URI, the tag of From, Call-ID, CSeq number, topmost Via.
     """
-    if via.has_unique_branch:
-        return f"{via.branch}|{via.host}:{via.port}|{request.method}|{source}"
-    parts = [request.uri, request.method, source]
-    parts += [
-        request.headers.first(name) or "" for name in ("via", "from", "to", "call-id", "cseq")
-    ]
-    return "|".join(parts)
+    return _key(request, via, source, request.method)
 
 
-def invite_key(via: Via, source: str) -> str:
+def invite_key(request: Request, via: Via, source: str) -> str:
     """Name the INVITE that a CANCEL or an ACK belongs to, as `transaction_key` does. §9.2."""
-    return f"{via.branch}|{via.host}:{via.port}|INVITE|{source}"
+    return _key(request, via, source, "INVITE")
+
+
+def _key(request: Request, via: Via, source: str, method: str) -> str:
+    if via.has_unique_branch:
+        return f"{via.branch}|{via.host}:{via.port}|{method}|{source}"
+    headers = request.headers
+    sender = parse_name_addr(headers.first("from") or "")
+    # The tag of To is left out: an INVITE has none yet, its ACK has the one of our answer.
+    parts = [request.uri, method, source, split_list(headers.first("via") or "")[0]]
+    parts += [sender.params.get("tag", sender.uri) if sender else ""]
+    parts += [headers.first("call-id") or "", (headers.first("cseq") or "").split(maxsplit=1)[0]]
+    return "\n".join(parts)
 
 
 class AnswerCache:
@@ -142,6 +149,10 @@ class ClientTransaction:
         if not self._is_reliable:
             self._repeat_at = now + T1_S
         return (Transmit(data=self._data),)
+
+    def give_up(self) -> None:
+        """End at once: there is no way left to send or hear anything."""
+        self._state = _State.ENDED
 
     def on_response(self, response: Response, now: float) -> tuple[ClientAction, ...]:
         """Take a response whose branch and method are ours."""

@@ -12,7 +12,8 @@ from offhook.sip.uri import join_host_port, read_params, split_list
 
 MAGIC_COOKIE = "z9hG4bK"
 _VIA = re.compile(
-    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TCHARS})[ \t]+"
+    # The version is any token (§25.1): a request of a later one is answered all the same.
+    rf"SIP[ \t]*/[ \t]*{TCHARS}[ \t]*/[ \t]*({TCHARS})[ \t]+"
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(?=;|\Z)",
     re.IGNORECASE,
 )
@@ -63,6 +64,15 @@ def top_via(headers: Headers) -> Via | None:
     """Read the topmost Via of a message; None when it is missing or no Via."""
     first = headers.first("via")
     return parse_via(split_list(first)[0]) if first else None
+
+
+def answerable_via(headers: Headers) -> Via | None:
+    """Read as much of the topmost Via as an answer needs; its parameters may be broken."""
+    via = top_via(headers)
+    first = headers.first("via")
+    if via is not None or not first:
+        return via
+    return parse_via(first.partition(";")[0].strip(" \t"))
 
 
 def stamp_via(headers: Headers, via: Via, host: str, port: int) -> str:

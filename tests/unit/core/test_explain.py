@@ -166,3 +166,11 @@ def test_a_template_that_fails_is_told() -> None:
 def test_an_unknown_maker_is_told() -> None:
     with pytest.raises(RenderError, match="acne"):
         explain_file(picture(), device("acne"))
+
+
+def test_the_port_of_tls_belongs_to_who_chose_the_transport() -> None:
+    found = picture(site={"transport": "tls"})
+    found = replace(found, server=replace(found.server, tls_port=5061))
+    lines = explained(found, device())
+    port = lines["account.1.sip_server.1.port"]
+    assert (port.value, port.source) == ("5061", "site")

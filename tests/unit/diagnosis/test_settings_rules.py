@@ -1,4 +1,4 @@
-"""P101 to P106: addresses and URLs that people write into config.yml."""
+"""P101 to P107: addresses and URLs that people write into config.yml."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offhook.core.mac import Mac
 from offhook.diagnosis.examples import HEALTHY
-from offhook.diagnosis.facts import ConfigProblem
+from offhook.diagnosis.facts import ConfigProblem, ServedAccount
 from offhook.diagnosis.reach import can_phones_reach
 from offhook.diagnosis.rules import find_all
 from offhook.diagnosis.rules.p103_url_format import url_problem
+from offhook.diagnosis.rules.p107_tls_not_configured import check as check_tls
 
 RIGHT = "http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg"
 
@@ -130,3 +132,27 @@ def test_each_config_problem_is_told_by_its_own_rule() -> None:
     assert [finding.code for finding in found] == ["P104", "P105", "P106"]
     assert all("{key}" in finding.subject for finding in found)
     assert all("line\\nbreak {x}" in finding.message for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("count", "who"), [(1, "phone 02acce000001 is told"), (3, "3 phones are told")]
+)
+def test_some_phones_that_want_tls_are_counted(count: int, who: str) -> None:
+    macs = [Mac(0x02ACCE000001 + n) for n in range(count)]
+    accounts = {mac: ServedAccount(transport="tls") for mac in macs}
+    facts = replace(HEALTHY, sip=replace(HEALTHY.sip, accounts=accounts))
+    [finding] = check_tls(facts)
+    assert finding.message == f"{who} to use TLS, but sip.tls_certificate is not set"
+    assert list(finding.evidence) == [str(mac) for mac in macs]
+
+
+def test_phones_may_want_tls_where_it_is_set_up() -> None:
+    accounts = {Mac(0x02ACCE000001): ServedAccount(transport="tls")}
+    config = replace(HEALTHY.config, tls_port=5061)
+    facts = replace(HEALTHY, config=config, sip=replace(HEALTHY.sip, accounts=accounts))
+    assert list(check_tls(facts)) == []
+
+
+def test_phones_on_other_transports_want_no_tls() -> None:
+    accounts = {Mac(0x02ACCE000001): ServedAccount(transport="tcp")}
+    assert list(check_tls(replace(HEALTHY, sip=replace(HEALTHY.sip, accounts=accounts)))) == []

@@ -142,7 +142,7 @@ def test_search_for_extensions_is_one_finding_per_address() -> None:
 
 def test_register_as_anothers_extension_is_told() -> None:
     [finding] = refused(replace(REFUSED_REGISTER, claimed="1002", reason="wrong_user"))
-    assert finding.code == "P403"
+    assert finding.code == "P404"
     assert "'1002'" in finding.message
 
 

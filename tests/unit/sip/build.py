@@ -16,6 +16,7 @@ from offhook.sip.parse import parse_datagram
 from offhook.sip.proxy import Proxy
 from offhook.sip.registrar import ExpiryPolicy, Registrar
 from offhook.sip.server import Reaction, Server
+from offhook.sip.subscriptions import Subscriptions
 from offhook.sip.transaction import AnswerCache
 
 REALM = "offhook"
@@ -52,6 +53,7 @@ class Pbx:
     texts: Iterator[int] = field(default_factory=count)
     table: BindingTable = field(init=False)
     proxy: Proxy = field(init=False)
+    subscriptions: Subscriptions = field(init=False)
     server: Server = field(init=False)
     answers: AnswerCache = field(default_factory=AnswerCache)
 
@@ -72,9 +74,19 @@ class Pbx:
             secret_of=secret_of,
             realm=REALM,
             place=lambda: PLACE,
+            tls_port=lambda: 5061,
             key=b"l" * 32,
             clock=lambda: self.now,
             random_text=lambda: f"r{next(self.texts)}",
+        )
+        self.subscriptions = Subscriptions(
+            authenticator=authenticator,
+            table=self.table,
+            secret_of=secret_of,
+            calls=self.proxy.calls,
+            place=lambda transport: PLACE,
+            clock=lambda: self.now,
+            random_text=lambda: f"n{next(self.texts)}",
         )
         self.server = Server(
             registrar=Registrar(
@@ -84,6 +96,7 @@ class Pbx:
                 note_of=lambda request: request.headers.first("mac") or "",
             ),
             proxy=self.proxy,
+            subscriptions=self.subscriptions,
             answers=self.answers,
             tag_key=b"t" * 32,
         )

@@ -186,3 +186,50 @@ def test_one_source_trying_many_users_is_barred() -> None:
     pbx = Pbx(failures_a_minute=1)
     statuses = [fail(pbx, 1, OTHER, user=str(5000 + n))[0] for n in range(13)]
     assert statuses == [401] * 11 + [403] * 2
+
+
+def guesser(number: int) -> Source:
+    return Source(transport="udp", host=f"198.51.100.{number}", port=5060)
+
+
+def test_many_guessing_together_get_one_try_each_a_minute() -> None:
+    pbx = Pbx(failures_a_minute=3)
+    for number in range(11):
+        assert fail(pbx, 3, guesser(number)) == ([401] * 3 if number < 10 else [401, 403, 403])
+    assert fail(pbx, 3, guesser(11)) == [401, 403, 403]
+    assert fail(pbx, 1, guesser(12), user="1002") == [401]
+
+
+def test_a_right_password_gets_in_while_many_guess_elsewhere() -> None:
+    pbx = Pbx(failures_a_minute=1)
+    for number in range(30):
+        fail(pbx, 2, guesser(number))
+    assert pbx.register().status == 200
+
+
+def test_guessing_from_one_ipv6_network_is_guessing_from_one_source() -> None:
+    pbx = Pbx(failures_a_minute=3)
+    neighbours = [Source(transport="udp", host=f"2001:db8::{n}", port=5060) for n in range(1, 7)]
+    assert [fail(pbx, 1, source)[0] for source in neighbours] == [401] * 4 + [403] * 2
+
+
+def test_a_registered_phone_cannot_guess_for_another_without_end() -> None:
+    """Its own extension in To, another's name in the credentials."""
+    pbx = Pbx(failures_a_minute=3)
+    pbx.register()
+    statuses = []
+    for n in range(6):
+        data = register(call_id=f"inside-{n}")
+        statuses.append(pbx.ask(pbx.sign(data, user="1002", secret="guess")).status)
+    assert statuses == [401] * 4 + [403] * 2
+    assert pbx.register(cseq=2).status == 200
+
+
+def test_a_replay_is_refused_from_everywhere() -> None:
+    pbx = Pbx()
+    data = pbx.sign(register())
+    assert pbx.ask(data).status == 200
+    neighbour = Source(transport="udp", host=PHONE.host, port=5999)
+    for thief in (OTHER, neighbour):
+        reaction = pbx.receive(data, thief)
+        assert (reaction.status, reaction.effects) == (401, ())

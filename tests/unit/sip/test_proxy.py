@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from offhook.sip.calls import CallState
-from offhook.sip.message import Request, Response
+from offhook.sip.message import Request, Response, render_response
 from tests.unit.sip.build import Pbx
 from tests.unit.sip.calling import (
     CALLEE,
@@ -51,6 +49,8 @@ def test_all_contacts_ring_and_the_others_are_cancelled_by_the_first_answer() ->
     assert shown(sends) == [(str(CALLER), "200"), (str(SECOND), "CANCEL")]
     [cancel] = at(sends, SECOND)
     assert cancel.headers.all("via") == room.asked(SECOND).headers.all("via")[:1]
+    # RFC 3326 §3.1: so the other phone lists no missed call.
+    assert cancel.headers.all("reason") == ('SIP;cause=200;text="Call completed elsewhere"',)
     assert shown(room.say(487, source=SECOND, tag="second")) == [(str(SECOND), "ACK")]
 
 
@@ -90,42 +90,6 @@ def test_cancel_of_nothing_is_481() -> None:
     room = Exchange()
     room.sent = invite()
     assert room.cancel().status == 481
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "chosen"),
-    [(486, 603, "603"), (404, 500, "404"), (480, 486, "486"), (503, 500, "500"), (302, 486, "302")],
-)
-def test_the_best_refusal_is_chosen(first: int, second: int, chosen: str) -> None:
-    room = Exchange(phones=(CALLEE, SECOND))
-    room.call()
-    assert shown(room.say(first)) == [(str(CALLEE), "ACK")]
-    sends = room.say(second, source=SECOND, tag="second")
-    assert shown(sends) == [(str(SECOND), "ACK"), (str(CALLER), chosen)]
-
-
-def test_a_503_becomes_a_500() -> None:
-    room = Exchange()
-    room.call()
-    assert shown(room.say(503))[-1] == (str(CALLER), "500")
-
-
-def test_a_6xx_cancels_the_others_at_once() -> None:
-    room = Exchange(phones=(CALLEE, SECOND))
-    room.call()
-    room.say(180, source=SECOND)
-    assert shown(room.say(603)) == [(str(CALLEE), "ACK"), (str(SECOND), "CANCEL")]
-    assert shown(room.say(487, source=SECOND))[-1] == (str(CALLER), "603")
-
-
-def test_the_challenges_of_all_phones_are_joined() -> None:
-    room = Exchange(phones=(CALLEE, SECOND))
-    room.call()
-    room.say(407, ("Proxy-Authenticate", 'Digest realm="a"'))
-    sends = room.say(401, ("WWW-Authenticate", 'Digest realm="b"'), source=SECOND)
-    [answer] = at(sends, CALLER)
-    assert answer.headers.first("proxy-authenticate") == 'Digest realm="a"'
-    assert answer.headers.first("www-authenticate") == 'Digest realm="b"'
 
 
 def test_a_refusal_is_repeated_until_its_ack_which_stays_here() -> None:
@@ -169,6 +133,35 @@ def test_a_phone_that_rings_for_three_minutes_is_cancelled() -> None:
     assert (str(CALLEE), "CANCEL") in room.wait(2)
 
 
+def test_old_phones_without_a_unique_branch_cancel_and_acknowledge() -> None:
+    room = Exchange()
+    data = room.pbx.sign(invite(branch="old")).replace(b"branch=z9hG4bK", b"branch=")
+    room.sent = data
+    room.started = room.pbx.receive(data, CALLER).sends
+    room.say(180)
+    assert shown(room.cancel().sends) == [(str(CALLEE), "CANCEL")]
+    assert shown(room.say(487))[-1] == (str(CALLER), "487")
+    lines = [line for line in data.decode().split("\r\n") if not line.startswith("Proxy-Auth")]
+    text = "\r\n".join(lines).partition("\r\n\r\n")[0].replace("INVITE", "ACK")
+    text = text.replace("To: <sip:1002@pbx.example>", "To: <sip:1002@pbx.example>;tag=callee")
+    text = text.replace("Content-Length: 5", "Content-Length: 0") + "\r\n\r\n"
+    assert room.pbx.receive(text.encode(), CALLER).sends == ()
+    assert room.wait(40) == []
+    assert len(room.pbx.proxy) == 0
+
+
+def test_a_response_with_no_via_left_or_to_another_method_goes_nowhere() -> None:
+    room = Exchange()
+    room.call()
+    asked = room.asked()
+    answer = render_response(asked, 200, "OK", to_tag="callee").decode()
+    _, theirs = asked.headers.lines_of("via")
+    assert room.hear(answer.replace(f"{theirs}\r\n", "").encode()) == ()
+    assert room.hear(answer.replace("CSeq: 1 INVITE", "CSeq: 1 BYE").encode()) == ()
+    assert room.hear(answer.replace("CSeq: 1 INVITE", "CSeq: 1 CANCEL").encode()) == ()
+    assert shown(room.hear(answer.encode())) == [(str(CALLER), "200")]
+
+
 def test_a_phone_that_cannot_be_reached_counts_as_480() -> None:
     room = Exchange()
     room.call()
@@ -194,7 +187,10 @@ def test_calls_are_listed_from_ringing_to_the_bye() -> None:
     [call] = room.pbx.proxy.calls.all(room.pbx.now)
     assert (call.state, call.since) == (CallState.TALKING, room.pbx.now)
     bye = sip("BYE", contact("1002", CALLEE), to_tag="callee", cseq=2, branch="bye")
-    assert shown(room.pbx.receive(bye, CALLER).sends) == [(str(CALLEE), "BYE")]
+    room.started = room.pbx.receive(bye, CALLER).sends
+    assert shown(room.started) == [(str(CALLEE), "BYE")]
+    assert len(room.pbx.proxy.calls.all(room.pbx.now)) == 1
+    room.say(200)
     assert room.pbx.proxy.calls.all(room.pbx.now) == ()
 
 
@@ -266,3 +262,19 @@ def test_a_chatty_phone_does_not_fill_the_memory() -> None:
         room.pbx.now += 0.01
         room.say(180)
     assert len(room.pbx.proxy._due) < 10  # nothing outside shows the plan of wake-ups
+
+
+def test_an_ack_to_nowhere_goes_nowhere() -> None:
+    room = Exchange()
+    room.talk()
+    ack = sip("ACK", "sip:1002@198.51.100.9", to_tag="callee", branch="ack")
+    assert room.pbx.receive(ack, CALLER).sends == ()
+
+
+def test_a_full_server_refuses_inside_a_call_too() -> None:
+    room = Exchange()
+    room.talk()
+    room.pbx.proxy._capacity = 0  # the limit of the constructor is in the thousands
+    bye = sip("BYE", contact("1002", CALLEE), to_tag="callee", branch="bye")
+    assert room.pbx.receive(bye, CALLER).status == 503
+    assert len(room.pbx.proxy.calls.all(room.pbx.now)) == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from offhook.sip.message import Response
+import pytest
+
+from offhook.sip.message import Request, Response
 from offhook.sip.transaction import (
     AnswerCache,
     Answered,
     ClientTransaction,
     TimedOut,
     Transmit,
+    invite_key,
     transaction_key,
 )
 from offhook.sip.via import top_via
 from tests.unit.sip.build import register, request_of, response_of
-from tests.unit.sip.rfc4475 import VALID
+from tests.unit.sip.rfc4475 import VALID, lines
 
 
 def response(status: int) -> Response:
@@ -98,6 +101,47 @@ def test_without_a_unique_branch_the_old_rules_apply() -> None:
     old = register().replace(b"z9hG4bKone-boot-1-1", b"1")
     assert key(old) == key(old)
     assert key(old) != key(old.replace(b"1 REGISTER", b"2 REGISTER"))
+
+
+@pytest.mark.parametrize("branch", ["z9hG4bKnew", "z9hG4bK", "1", ""])
+@pytest.mark.parametrize("method", ["CANCEL", "ACK"])
+def test_cancel_and_ack_find_their_invite_with_and_without_a_unique_branch(
+    branch: str, method: str
+) -> None:
+    via = f";branch={branch}" if branch else ""
+    tag = ";tag=ours" if method == "ACK" else ""
+
+    def named(method: str, number: int, tag: str) -> Request:
+        return request_of(
+            lines(
+                "INVITE sip:1002@pbx SIP/2.0".replace("INVITE", method),
+                f"Via: SIP/2.0/UDP h{via}, SIP/2.0/UDP before;branch=x",
+                "From: <sip:1001@pbx>;tag=a",
+                f"To: <sip:1002@pbx>{tag}",
+                "Call-ID: c",
+                f"CSeq: {number} {method}",
+            )
+        )
+
+    def name(request: Request) -> str:
+        found = top_via(request.headers)
+        assert found is not None
+        return invite_key(request, found, "udp:h:1")
+
+    invite = named("INVITE", 1, "")
+    found = top_via(invite.headers)
+    assert found is not None
+    assert transaction_key(invite, found, "udp:h:1") == name(named(method, 1, tag))
+    if not found.has_unique_branch:
+        assert name(named(method, 2, tag)) != name(invite)
+
+
+def test_a_transaction_that_is_given_up_is_over() -> None:
+    transaction = ClientTransaction(b"x", is_reliable=False)
+    transaction.start(0.0)
+    transaction.give_up()
+    assert transaction.is_ended
+    assert transaction.on_time(100.0) == ()
 
 
 def test_answers_are_kept_for_timer_j() -> None:

@@ -27,7 +27,7 @@ def via(text: str) -> Via:
     [
         "",
         "SIP/2.0/UDP",
-        "SIP/3.0/UDP h",
+        "SIP/2.0 /UDP",
         "SIP/2.0/UDP h x",
         "SIP/2.0/UDP h:99999",
         "SIP/2.0/UDP h;;a",

@@ -1,0 +1,125 @@
+"""The server's certificate for SIP over TLS: read, checked, taken anew when its file changes."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+_log = logging.getLogger("offhook.sip")
+
+CERTIFICATE = "sip.tls_certificate"
+KEY = "sip.tls_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateProblem:
+    """Why a certificate cannot be used: the setting to mend and what is wrong with it."""
+
+    key: str
+    message: str
+
+
+def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext | CertificateProblem:
+    """Make the context phones are met with: TLS 1.2 or 1.3 (RFC 8996 ended those before)."""
+    problem = _unusable(certificate, CERTIFICATE, b"-----BEGIN CERTIFICATE-----", "certificate")
+    problem = problem or _unusable(key, KEY, b"PRIVATE KEY-----", "private key")
+    if problem is not None:
+        return problem
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    try:
+        # With a password at hand OpenSSL does not ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        return _explained(error, certificate, key)
+    return context
+
+
+def _unusable(path: Path, setting: str, mark: bytes, what: str) -> CertificateProblem | None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"cannot read {path}: {reason}; the account Offhook runs as must be able to"
+        return CertificateProblem(key=setting, message=message)
+    if mark not in content:
+        mend = "; name the file with the key here" if setting == KEY else ""
+        message = f"{path} holds no {what} in PEM form (text with BEGIN and END lines){mend}"
+        return CertificateProblem(key=setting, message=message)
+    if setting == KEY and b"ENCRYPTED" in content:
+        message = f"{path} is locked by a password; write one without: openssl pkey -in … -out …"
+        return CertificateProblem(key=setting, message=message)
+    return None
+
+
+def _explained(error: Exception, certificate: Path, key: Path) -> CertificateProblem:
+    reason = getattr(error, "reason", None) or ""
+    if reason == "KEY_VALUES_MISMATCH":
+        message = f"the key in {key} does not belong to the first certificate in {certificate}"
+        return CertificateProblem(key=KEY, message=message)
+    if reason:
+        message = f"OpenSSL refuses {certificate}: {reason.lower().replace('_', ' ')}"
+        return CertificateProblem(key=CERTIFICATE, message=message)
+    # Without a reason a PEM block is damaged; which one shows when the certificate is read alone.
+    try:
+        text = certificate.read_text("ascii", "replace")
+        ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=text)
+    except (OSError, ValueError):
+        return CertificateProblem(
+            key=CERTIFICATE, message=f"the certificate in {certificate} is damaged"
+        )
+    return CertificateProblem(key=KEY, message=f"the private key in {key} is damaged")
+
+
+class Certificate:
+    """A certificate on disk; each new connection is met with what the files hold then."""
+
+    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+        self._certificate = certificate
+        self._key = key or certificate
+        self._context: ssl.SSLContext | None = None
+        self._seen: tuple[object, ...] = ()
+        self.renewals = 0
+
+    def load(self) -> CertificateProblem | None:
+        """Read the files; gives what is wrong with them, and then the former ones stay in use."""
+        self._seen = self._state()
+        loaded = load_certificate(self._certificate, self._key)
+        if isinstance(loaded, CertificateProblem):
+            return loaded
+        self._context = loaded
+        return None
+
+    def context(self) -> ssl.SSLContext:
+        """Give the context for the next connection. Raises OSError before a load that went well."""
+        if self._context is not None and self._state() != self._seen:
+            self._renew()
+        if self._context is None:
+            raise OSError("no certificate was loaded")
+        return self._context
+
+    def _renew(self) -> None:
+        problem = self.load()
+        if problem is None:
+            self.renewals += 1
+            _log.info("the renewed SIP certificate %s is in use", self._certificate)
+        else:
+            _log.warning(
+                "the changed SIP certificate is not taken, the former one stays in use: %s: %s",
+                problem.key,
+                problem.message,
+            )
+
+    def _state(self) -> tuple[object, ...]:
+        return tuple(_fingerprint(path) for path in (self._certificate, self._key))
+
+
+def _fingerprint(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
