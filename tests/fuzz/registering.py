@@ -106,7 +106,7 @@ class Registering:
         if secret in SECRETS.values():
             return
         before = len(self.table)
-        for _ in range(1 + reader.number(6)):
+        for _ in range(6 - reader.number(6)):
             signed = self._sign(self._register(None, user), user, secret, source, 1)
             reply = self._handle(signed, source)
             must(reply is None or reply.status in (400, 401, 403, 404), "a guess got in", reply)
@@ -119,6 +119,15 @@ class Registering:
         data = self._register(None, user)
         reply = self._handle(self._sign(data, user, SECRETS[user], source, 1), source)
         must(reply and not _is_locked_out(reply), "a new phone is locked out", reply)
+
+    def borrow(self, reader: Reader) -> None:
+        """Somebody uses a nonce that another host was given."""
+        user, source, asker = self._user(reader), self._source(reader), self._source(reader)
+        data = self._register(None, user)
+        signed = self._sign(data, user, SECRETS[user], source, 1, asker)
+        reply = self._handle(signed, source)
+        is_good = source.host == asker.host or reply is None or reply.status != 200
+        must(is_good, "a nonce is good elsewhere", source, asker)
 
     def replay(self, reader: Reader) -> None:
         """A request that was let in comes again: never works twice, from nowhere."""
@@ -145,8 +154,8 @@ class Registering:
 
     def _source(self, reader: Reader) -> Source:
         host = HOSTS[reader.number(len(HOSTS))]
-        transport = ("udp", "tcp")[reader.number(2)]
-        return Source(transport=transport, host=host, port=5060 + reader.number(3))
+        transport = ("udp", "udp", "udp", "tcp")[reader.number(4)]
+        return Source(transport=transport, host=host, port=5060 + reader.number(2))
 
     def _register(self, reader: Reader | None, aor: str) -> bytes:
         self._cseq += 1
@@ -166,8 +175,16 @@ class Registering:
         ]
         return "\r\n".join(lines).encode() + b"\r\n" + (more + b"\r\n" if more else b"") + b"\r\n"
 
-    def _sign(self, data: bytes, user: str, secret: str, source: Source, nc: int) -> bytes:
-        reply = self._handle(data, source)
+    def _sign(
+        self,
+        data: bytes,
+        user: str,
+        secret: str,
+        source: Source,
+        nc: int,
+        asker: Source | None = None,
+    ) -> bytes:
+        reply = self._handle(data, asker or source)
         if reply is None or reply.status != 401:
             return data
         value = answer_challenge(
@@ -222,4 +239,5 @@ STEPS: tuple[Step, ...] = (
     Registering.replay,
     Registering.wait,
     Registering.come_anew,
+    Registering.borrow,
 )

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from offhook.sip.bindings import Source
 from offhook.sip.message import Request, render_response
 from offhook.sip.parse import parse_datagram
+from offhook.sip.server import Reaction
 from tests.fuzz.reader import Reader
-from tests.fuzz.room import PHONES, SOURCES, USERS, Room
+from tests.fuzz.room import PHONES, SOURCES, USERS, Room, must
 
-MAXSTEPS = 40
+MAX_STEPS = 40
 _METHODS = (
     "BYE",
     "INVITE",
@@ -45,16 +46,21 @@ class Story:
     def play(self) -> None:
         """Play to the end and see that nothing is left."""
         reader = Reader(self.data)
-        for _ in range(MAXSTEPS):
+        for _ in range(MAX_STEPS):
             if reader.is_empty:
                 break
             STEPS[reader.number(len(STEPS))](self, reader)
         self.room.end()
 
-    def send(self, data: bytes, source: Source) -> None:
+    def open(self) -> None:
+        """Let both phones register."""
+        self.register(Reader(bytes((0, 0, 3, 0, 0))))
+        self.register(Reader(bytes((1, 1, 3, 0, 0))))
+
+    def send(self, data: bytes, source: Source) -> Reaction:
         """Send and remember, so that it can be repeated and cancelled."""
         self._sent = [*self._sent[-7:], (data, source)]
-        self.room.feed(data, source)
+        return self.room.feed(data, source)
 
     # --- steps ---------------------------------------------------------------------------------
 
@@ -76,7 +82,8 @@ class Story:
         more = (b"Contact: " + _contact(user, source, 0), b"Event: " + event, reader.line())
         claimed = USERS[reader.number(8) == 7] if reader.number(2) else user
         data = self._request(method, f"sip:{to}@pbx.example", claimed, to, source, more)
-        self.send(self.room.sign(data, user, source), source)
+        reaction = self.send(self.room.sign(data, user, source), source)
+        must(claimed == user or not reaction.sends, "called as another", data)
 
     def answer(self, reader: Reader) -> None:
         """A phone that was asked answers, or somebody else does."""

@@ -22,15 +22,28 @@ _VALUES = (
     "314159 INVITE",
     '<sip:a@h>, "b,c" <sip:d@h>, sip:e@h;expires=0',
 )
-# Steps as tests/fuzz/script.py counts them: both register, call, ring, answer, hang up; cancel;
-# a stranger; MESSAGE; time.
+# Steps of tests/fuzz/script.py, each with the choices it makes.
+_OPEN = bytes((0, 0, 0, 3, 0, 0)) + bytes((0, 1, 1, 3, 0, 0))
+_INVITE = bytes((2, 0, 0, 0, 1, 0, 0, 0))
+_MESSAGE = bytes((2, 0, 0, 2, 1, 0, 0, 0))
+_SUBSCRIBE = bytes((2, 1, 1, 3, 0, 0, 0, 0))
+_RING = bytes((4, 255, 1, 0, 1, 0))
+_ANSWER = bytes((4, 255, 3, 0, 1, 0))
+_BUSY = bytes((4, 255, 12, 0, 0, 0))
+_ACK = bytes((6, 8, 0, 0, 1, 1, 0, 0, 0, 0, 0))
+_BYE = bytes((6, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0))
+_INSIDE = [bytes((6, method, 0, 0, 1, 1, 0, 0, 0, 0, 0)) for method in range(1, 13)]
+_CANCEL = bytes((7, 0, 0, 0, 1))
+_AGAIN = bytes((8, 255, 0, 0, 0, 0, 0))
+_STRANGER = bytes((8, 255, 1, 4, 0, 0, 0, 0))
+_WAIT = bytes((9, 3))
 _STORIES = (
-    bytes((0, 0, 0, 3, 0, 0, 0, 1, 1, 3, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0))
-    + bytes((4, 0, 1, 0, 1, 0, 4, 0, 3, 0, 1, 0, 6, 8, 0, 0, 1, 1, 0, 0, 0, 0, 0)),
-    bytes((0, 0, 0, 3, 0, 0, 0, 1, 1, 3, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 1, 0, 1, 0))
-    + bytes((7, 2, 0, 0, 1, 9, 3)),
-    bytes((6, 0, 4, 0, 1, 1, 0, 0, 0, 0, 0, 8, 0, 1, 5, 0, 9, 3, 45, 45, 45, 0)),
-    bytes((0, 1, 2, 3, 0, 0, 2, 0, 0, 2, 1, 0, 0, 0, 9, 3, 10, 0, 9, 5)),
+    _OPEN + _INVITE + _RING + _ANSWER + _ACK + _BYE + _ANSWER + _WAIT,
+    _OPEN + _INVITE + _RING + _CANCEL + _BUSY + _AGAIN + _WAIT,
+    _OPEN + _INVITE + _BUSY + _STRANGER + _AGAIN + _WAIT + _WAIT,
+    _OPEN + _MESSAGE + _ANSWER + _MESSAGE + _AGAIN + bytes((10, 0)) + _WAIT,
+    _OPEN + _SUBSCRIBE + _ANSWER + _INVITE + _RING + bytes((12, 0)) + _WAIT,
+    _OPEN + _INVITE + _ANSWER + _ACK + b"".join(_INSIDE) + _BYE,
 )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -135,6 +137,12 @@ class KamailioHouse:
         """Start the process of a node; a stopped one again."""
         await node.start(self.folder / f"node{node.node.number}")
 
+    async def kill_node(self, node: Kamailio) -> None:
+        """Kill all processes of a node: none of them can write anything any more."""
+        for pid in processes(node):
+            os.kill(pid, signal.SIGKILL)
+        await node.stop(signal.SIGKILL)
+
     async def close(self) -> None:
         await self.engine.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes))
@@ -154,6 +162,14 @@ class KamailioHouse:
         async with asyncio.timeout(20.0):
             while self.engine.health().counters["nodes_up"] != count:
                 await asyncio.sleep(0.02)
+
+
+def processes(node: Kamailio) -> list[int]:
+    """Give the ids of a node's main process and of its children."""
+    process = node._process
+    assert process is not None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [process.pid, *map(int, children.split())]
 
 
 def _set(office: Office, number: str, secret: str | None) -> None:

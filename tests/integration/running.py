@@ -37,10 +37,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running_pbx(folder: Path, now: Clock = utc_now, **environ: str) -> AsyncIterator[Running]:
+async def running_pbx(
+    folder: Path, now: Clock = utc_now, *, text: str = CONFIG, **environ: str
+) -> AsyncIterator[Running]:
     """Start a PBX whose data are in a folder; `api__allowed_hosts="a,b"` sets a setting."""
     config = folder / "config.yml"
-    config.write_text(CONFIG, encoding="utf-8")
+    config.write_text(text, encoding="utf-8")
     names = {f"OFFHOOK_{name.upper()}": value for name, value in environ.items()}
     settings = load_settings(config, names)
     listening = bind_http(settings.server.bind, settings.server.http_port)

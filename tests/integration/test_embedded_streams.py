@@ -123,6 +123,8 @@ async def test_a_closed_connection_of_a_deaf_peer_does_not_stay(room: Room) -> N
                 await loop.sock_sendall(raw, a_lot())
             await loop.sock_sendall(raw, b"no SIP at all\r\n\r\n")
             async with asyncio.timeout(10):
+                while not engine.health().counters.get("malformed"):  # noqa: ASYNC110 # nor that
+                    await asyncio.sleep(0.01)
                 while engine.health().counters["tcp_connections"]:  # noqa: ASYNC110 # nothing tells
                     await asyncio.sleep(0.01)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,13 +18,11 @@ from offhook.engines.kamailio import KamailioEngine
 from offhook.engines.kamailio_node import NodeAddress
 from offhook.simulator.sip_phone import SipPhone
 from tests.integration.calls import add, add_device, registered
-from tests.integration.engine_houses import KamailioHouse
+from tests.integration.engine_houses import KamailioHouse, processes
 from tests.integration.kamailio import Kamailio
 from tests.integration.phones import Baresip
 from tests.integration.running import client, running_pbx
-from tests.integration.stream_phone import StreamPhone
 from tests.integration.test_engines import order, seen, sign_in
-from tests.unit.sip.build import Pbx, register
 
 pytestmark = pytest.mark.needs("kamailio")
 
@@ -151,12 +150,7 @@ async def test_what_was_missed_becomes_events(house: KamailioHouse) -> None:
 
 
 async def test_a_node_that_hangs_is_lost(house: KamailioHouse) -> None:
-    process = house.nodes[0]._process
-    assert process is not None
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    pids = [process.pid, *map(int, children)]
-    import os
-
+    pids = processes(house.nodes[0])
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -166,20 +160,6 @@ async def test_a_node_that_hangs_is_lost(house: KamailioHouse) -> None:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
     await house.is_up(1)
-
-
-async def test_a_connection_that_is_lost_ends_its_registration(house: KamailioHouse) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
-    phone = StreamPhone(reader, writer, "tcp")
-    data = register(contact=f"<{phone.contact('1001')}>")
-    phone.send(data)
-    phone.send(Pbx().signed(data, await phone.response()))
-    assert (await phone.response()).status == 200
-    registration = (await seen(house)).registration
-    assert registration.source == phone.source
-    writer.close()
-    event = await house.office.wait(PhoneUnregistered, timeout_s=15.0)
-    assert event.registration.contact == registration.contact
 
 
 async def test_registrations_outlive_a_kill_of_all_nodes_but_one(
@@ -195,7 +175,7 @@ async def test_registrations_outlive_a_kill_of_all_nodes_but_one(
         assert len(house.engine.registrations()) == 1
         assert (await order(house)).kind is NotifyKind.ACCEPTED
         assert _via_port(phone) == first.port
-        await first.stop(signal.SIGKILL)
+        await house.kill_node(first)
         await house.is_up(1)
         assert house.engine.health().is_up
         [registration] = house.engine.registrations()
@@ -252,14 +232,16 @@ async def test_a_call_is_listed_while_it_lasts(house: KamailioHouse, tmp_path: P
 async def test_without_kamailio_phones_get_files_and_the_fault_is_named(tmp_path: Path) -> None:
     house = KamailioHouse(tmp_path / "kamailio")
     node = house.nodes[0].node
-    ports = {
-        "sip__engine": "kamailio",
-        "sip__min_expires_s": "10",
-        "sip__kamailio__database": house.cluster.database,
-        "sip__kamailio__nodes": f'[{{"sip": "{node.sip}", "rpc": "{node.rpc}", "events": "{node.events}"}}]',
-        "server__sip_port": node.sip.rpartition(":")[2],
-    }
-    async with running_pbx(tmp_path, **ports) as running, client(running) as api:
+    port = node.sip.rpartition(":")[2]
+    text = f"""\
+server: {{external_ip: 127.0.0.1, bind: 127.0.0.1, http_port: 0, sip_port: {port}}}
+sip:
+  engine: kamailio
+  kamailio:
+    database: {house.cluster.database}
+    nodes: [{{sip: "{node.sip}", rpc: "{node.rpc}", events: "{node.events}"}}]
+"""
+    async with running_pbx(tmp_path, text=text) as running, client(running) as api:
         status = (await api.get("/api/status")).json()["sip"]
         assert (status["up"], status["engine"], status["listening"]) == (False, "kamailio", [])
         [part] = status["parts"]
@@ -273,7 +255,7 @@ async def test_without_kamailio_phones_get_files_and_the_fault_is_named(tmp_path
             headers={"User-Agent": "Yealink SIP-T46S 66.85.0.15 00:15:65:12:34:56"},
         )
         assert answer.status_code == 200
-        assert f"account.1.sip_server.1.port = {node.sip.rpartition(':')[2]}" in answer.text
+        assert f"account.1.sip_server.1.port = {port}" in answer.text
         await house.start_node(house.nodes[0])
         try:
             async with asyncio.timeout(20.0):

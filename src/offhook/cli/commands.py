@@ -10,6 +10,7 @@ from offhook import __version__
 from offhook.cli import (
     calls,
     device,
+    diagnose,
     doctor,
     engine,
     explain,
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for single in (serve, doctor, calls, reboot, sync, requests, explain, simulate):
+for single in (serve, doctor, diagnose, calls, reboot, sync, requests, explain, simulate):
     app.add_typer(single.group)
 for named in (device, extension, vendor, unknown, token, engine):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])

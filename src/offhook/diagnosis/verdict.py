@@ -183,10 +183,13 @@ def _summary(
         return f"{name} is right: {_proof(subject, facts)}"
     if missing is None:
         return f"{name} is registered; {_count(findings)}: {_named(findings[0])}"
-    reached = f"reached the stage '{stage}'" if stage is not Stage.SETUP else "was never seen"
+    if stage is Stage.SETUP:
+        how = "was never seen" if subject.macs else "has no phone here that was ever seen"
+    else:
+        how = f"reached the stage '{stage}', not '{missing}'"
     if not findings:
-        return f"{name} {reached}; no proof of '{missing}' yet, and nothing wrong found so far"
-    return f"{name} {reached}, not '{missing}'; {_count(findings)}: {_named(findings[0])}"
+        return f"{name} {how}; nothing wrong found so far"
+    return f"{name} {how}; {_count(findings)}: {_named(findings[0])}"
 
 
 def _described(subject: Subject, facts: Facts) -> str:

@@ -13,6 +13,7 @@ from offhook.core.model import Registration
 from offhook.engines.kamailio_events import EventFields
 from offhook.engines.phones import find_phone_mac
 from offhook.sip.uri import (
+    NameAddr,
     SipUri,
     join_host_port,
     parse_name_addr,
@@ -114,9 +115,7 @@ def _location(aor: str, kept: EventFields, node: str, now: datetime) -> Location
 
 def location_of(event: EventFields, node: str, now: datetime) -> Location | None:
     """Read a `registered` or `refreshed`; None when only a lookup can tell what it changed."""
-    value = _text(event, "contact")
-    parts = split_list(value) if value else []
-    address = parse_name_addr(parts[0]) if len(parts) == 1 else None
+    address = _one_contact(event)
     expires_s = _number(event, "expires")
     aor, source = _text(event, "aor"), _text(event, "source")
     if address is None or not aor or expires_s <= 0 or source.count(":") < 2:
@@ -146,10 +145,15 @@ def location_of(event: EventFields, node: str, now: datetime) -> Location | None
 
 def contact_of(event: EventFields) -> str:
     """Give the one contact URI of an event; empty when it names none or several."""
+    address = _one_contact(event)
+    return address.uri if address is not None else ""
+
+
+def _one_contact(event: EventFields) -> NameAddr | None:
     value = _text(event, "contact")
     parts = split_list(value) if value else []
-    address = parse_name_addr(parts[0]) if len(parts) == 1 else None
-    return address.uri if address is not None and parts[0] != "*" else ""
+    is_one = len(parts) == 1 and parts[0] != "*"
+    return parse_name_addr(parts[0]) if is_one else None
 
 
 def mac_of_event(event: EventFields) -> Mac | None:

@@ -61,6 +61,7 @@ class TcpPort:
         self.evicted = 0
         self.port = 0
         self._is_known = is_known
+        self._is_stopped = False
         self._listener: Listener | None = None
         self._connections: dict[str, TcpConnection] = {}
         self._per_host: Counter[str] = Counter()
@@ -71,6 +72,7 @@ class TcpPort:
 
     async def listen(self, host: str, port: int) -> None:
         """Bind and listen. Raises OSError when the port is taken."""
+        self._is_stopped = False
         self._listener = await Listener.open(host, port, lambda: TcpConnection(self))
         self.port = self._listener.port
 
@@ -87,6 +89,8 @@ class TcpPort:
 
     def admit(self, connection: TcpConnection) -> bool:
         """Take a new connection in unless a limit is reached."""
+        if self._is_stopped:
+            return False
         host = connection.source.host
         is_host_full = self._per_host[host] >= self.limits.per_host
         if is_host_full or len(self._connections) >= self.limits.connections:
@@ -124,6 +128,7 @@ class TcpPort:
 
     async def close(self) -> None:
         """Close listener and connections; idempotent."""
+        self._is_stopped = True  # what was accepted at this very moment is not taken in
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()

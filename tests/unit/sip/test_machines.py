@@ -38,6 +38,10 @@ class RegistrarMachine(RuleBasedStateMachine):
         self.story.replay(reader)
 
     @rule(reader=CHOICES)
+    def borrow(self, reader: Reader) -> None:
+        self.story.borrow(reader)
+
+    @rule(reader=CHOICES)
     def come_anew(self, reader: Reader) -> None:
         self.story.come_anew(reader)
 
@@ -126,7 +130,7 @@ def test_the_stories_get_as_far_as_a_call() -> None:
     statuses = first.room.statuses
     assert statuses[200] >= 2, "both phones are registered"
     assert statuses[407] >= 1, "a call was challenged"
-    assert {"INVITE", "ACK", "BYE"} <= first.room.methods
+    assert {"INVITE", "ACK", "BYE"} <= set(first.room.methods)
 
 
 def test_what_must_hold_is_said_when_it_does_not() -> None:

@@ -14,6 +14,7 @@ from offhook.cli.troubleshoot.report import Check, Line, Mark, table
 
 FINDINGS_SHOWN = 25
 DEVICES_SHOWN = 50
+PROBLEM_SUBJECTS = 3
 _COMPARED = (
     "provisioning.enabled",
     "provisioning.url_format",
@@ -44,6 +45,20 @@ class Answers:
         """The settings that the server runs with: dotted key to value."""
         told = self.diagnostics or {}
         return {"enabled": told.get("enabled"), **dict(flat(told.get("configuration") or {}))}
+
+
+def fleet_lines(answers: Answers) -> tuple[Line, ...]:
+    """The fleet in one sentence, and below it each named problem with its count, worst first."""
+    told = answers.diagnostics or {}
+    if not told.get("summary"):
+        return ()
+    more = [
+        f"{item.get('count')} x {item.get('code')} {item.get('name')}: {item.get('title')}"
+        f" ({', '.join(map(str, (item.get('subjects') or [])[:PROBLEM_SUBJECTS]))}"
+        f"{', …' if int(item.get('count') or 0) > PROBLEM_SUBJECTS else ''})"
+        for item in told.get("problems") or []
+    ]
+    return (Line(mark=Mark.NOTE, text=str(told["summary"]), more=tuple(more)),)
 
 
 def check_configuration(answers: Answers) -> Check:
@@ -144,7 +159,7 @@ def skipped(number: int, title: str) -> Check:
 def finding_lines(findings: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     """One line a finding: code, message, evidence and steps; the rest is counted."""
     for item in findings[:FINDINGS_SHOWN]:
-        more = [f"  {line}" for line in map(str, item.get("evidence") or [])]
+        more = [f"  {evidence_text(line)}" for line in item.get("evidence") or []]
         for step in map(str, item.get("steps") or []):
             first, *rest = step.split("\n")
             more += [f"→ {first}", *(f"   {line}" for line in rest)]
@@ -156,6 +171,15 @@ def finding_lines(findings: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     if len(findings) > FINDINGS_SHOWN:
         count = len(findings) - FINDINGS_SHOWN
         yield Line(mark=Mark.WARNING, text=f"{count} more findings; --json shows them all")
+
+
+def evidence_text(line: Any) -> str:
+    """Word one line of evidence, whichever of the two calls gave it."""
+    if not isinstance(line, Mapping):
+        return str(line)
+    at = _moment(line.get("at"))
+    what = str(line.get("what") or "")
+    return f"{at}  {what}" if at and at.replace(" ", "T") not in what else what
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

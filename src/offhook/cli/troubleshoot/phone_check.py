@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from offhook.cli.troubleshoot.api import Api, Reply, UnreachableError, segment
-from offhook.cli.troubleshoot.checks import finding_lines
 from offhook.cli.troubleshoot.masking import is_secret_key, masked
 from offhook.cli.troubleshoot.report import Check, Line, Mark
+from offhook.cli.troubleshoot.verdict import timeline_lines, verdict_lines
 
 TEST_HEADERS = {"X-Offhook-Test": "1"}
 """Marks our download in the history, so that it never counts as the phone's."""
@@ -53,14 +53,12 @@ def _examine(api: Api, mac: str, lines: list[Line], data: dict[str, Any]) -> Non
         shown, found = _shown(item, known, _harmless(api, record))
         lines += shown
         data["downloads"].append(found)
-    told = api.call("GET", "/api/provisioning/diagnostics", query={"mac": mac})
-    diagnostics = told.data if told.is_ok and isinstance(told.data, dict) else {}
     is_missing = downloads[0].reply.status == 404
     if data["registered"] is False or (data["registered"] is None and is_missing):
-        lines.append(_registration_line(api, mac, diagnostics))
-    findings = [item for item in diagnostics.get("findings") or [] if _is_about(item, mac)]
-    data["findings"] = findings
-    lines += finding_lines(findings)
+        lines.append(_registration_line(api, mac, _unknown_phones(api)))
+    data["findings"] = []
+    lines += verdict_lines(api, mac, data)
+    lines += timeline_lines(api, mac, data)
 
 
 def _record(api: Api, mac: str, data: dict[str, Any], lines: list[Line]) -> Mapping[str, Any]:
@@ -177,11 +175,17 @@ def _harmless(api: Api, record: Mapping[str, Any]) -> set[str]:
     return known
 
 
-def _registration_line(api: Api, mac: str, diagnostics: Mapping[str, Any]) -> Line:
+def _unknown_phones(api: Api) -> Sequence[Mapping[str, Any]]:
+    told = api.call("GET", "/api/provisioning/unknown", query={"limit": 1000})
+    phones = told.data.get("phones") if told.is_ok and isinstance(told.data, dict) else None
+    return phones if isinstance(phones, list) else []
+
+
+def _registration_line(api: Api, mac: str, unknown: Sequence[Mapping[str, Any]]) -> Line:
     """The command to type; maker and model as the phone told them, if it ever asked."""
     vendor, model = "VENDOR", "MODEL"
-    for item in diagnostics.get("unknown_phones") or []:
-        if parse_mac(str(item.get("mac_address") or "")) == mac:
+    for item in unknown:
+        if parse_mac(str(item.get("mac") or item.get("mac_address") or "")) == mac:
             vendor, model = item.get("vendor") or vendor, item.get("model") or model
     body = {
         "mac_address": colons(mac),
@@ -198,10 +202,6 @@ def _registration_line(api: Api, mac: str, diagnostics: Mapping[str, Any]) -> Li
             f"  -d '{json.dumps(body, separators=(',', ':'))}'",
         ),
     )
-
-
-def _is_about(item: Mapping[str, Any], mac: str) -> bool:
-    return parse_mac(str(item.get("subject") or "")) == mac
 
 
 def colons(mac: str) -> str:

@@ -56,10 +56,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All checks of a run against `url`."""
+    """All checks of a run against `url`; `opening` says how the fleet is before them."""
 
     url: str
     checks: tuple[Check, ...]
+    opening: tuple[Line, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -74,6 +75,7 @@ class Report:
         return {
             "url": self.url,
             "exit_code": self.exit_code,
+            "opening": [{"text": line.text, "more": list(line.more)} for line in self.opening],
             "checks": [
                 {
                     "number": check.number,
@@ -135,6 +137,8 @@ class Printer:
     def report(self, report: Report) -> None:
         """Print all checks and the verdict."""
         self._write(f"Offhook provisioning checks of {report.url}", "1")
+        for line in report.opening:
+            self.line(line)
         for check in report.checks:
             self._write("")
             self._write(f"{check.number}. {check.title}", "1")

@@ -24,6 +24,7 @@ from offhook.cli.troubleshoot.checks import (
     check_connectivity,
     check_history,
     check_provisioning,
+    fleet_lines,
 )
 from offhook.cli.troubleshoot.config_file import ConfigText, read_config
 from offhook.cli.troubleshoot.phone_check import check_mac, parse_mac
@@ -93,7 +94,7 @@ def examine(options: Options, mac: str = "") -> Report:
     ]
     if mac:
         checks.append(_phone_check(api, mac, answers))
-    return Report(url=url, checks=tuple(checks))
+    return Report(url=url, checks=tuple(checks), opening=fleet_lines(answers))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
