@@ -9,6 +9,7 @@ from offhook.actions.publish import Events
 from offhook.actions.state import State
 from offhook.core.secret import Secret
 from offhook.engines.certificate import Certificate
+from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.kamailio import KamailioEngine
 from offhook.engines.kamailio_config import database_url
@@ -78,16 +79,18 @@ def _embedded(
         bind=settings.server.bind,
         port=settings.server.sip_port,
         external_ip=settings.server.external_ip or "127.0.0.1",
-        realm=settings.sip.realm,
+        policy=SipPolicy(
+            realm=settings.sip.realm,
+            digest_algorithms=_DIGESTS[settings.sip.digest],
+            min_expires_s=settings.sip.min_expires_s,
+            max_expires_s=settings.sip.max_expires_s,
+            nonce_lifetime_s=settings.sip.nonce_lifetime_s,
+            max_contacts=settings.sip.max_contacts,
+        ),
         credentials=credentials,
         publish=events.publish,
         store=store,
         now=now,
-        digest_algorithms=_DIGESTS[settings.sip.digest],
-        min_expires_s=settings.sip.min_expires_s,
-        max_expires_s=settings.sip.max_expires_s,
-        nonce_lifetime_s=settings.sip.nonce_lifetime_s,
-        max_contacts=settings.sip.max_contacts,
         tls_port=settings.sip.tls_port,
         certificate=Certificate(settings.sip.tls_certificate, settings.sip.tls_key)
         if settings.sip.tls_certificate

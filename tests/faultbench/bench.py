@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +21,12 @@ from offhook.simulator.sip_phone import SipPhone
 from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.vendors import load_profiles
 from tests.integration.running import client, running_pbx
+from tests.integration.sip_by_hand import HandPhone
 
 PROFILES = {profile.name: profile for profile in load_profiles()}
+# What phones are told as the server's address: 127.0.0.1 as inet_aton(3) reads it. To rules it is a
+# name, so the bench has no fault of its own: a loopback address in files would be P102.
+EXTERNAL = "0x7f000001"
 
 
 @dataclass(slots=True)
@@ -43,8 +48,11 @@ class Bench:
     url: str
     folder: Path
     clock: BenchClock
+    stack: AsyncExitStack
+    settings: Mapping[str, str]
     phones: list[VirtualPhone] = field(default_factory=list)
     sip_phones: list[SipPhone] = field(default_factory=list)
+    hand_phones: list[HandPhone] = field(default_factory=list)
 
     # --- as an administrator -------------------------------------------------------------------
 
@@ -86,6 +94,26 @@ class Bench:
         }
         await self.call("POST", "/api/provisioning/devices", body)
         return colons(wanted)
+
+    async def restart(self, meanwhile: Callable[[sqlite3.Connection], object] = bool) -> None:
+        """Stop the PBX and start it on the same ports; `meanwhile` may alter its database."""
+        ports = {
+            "server__http_port": str(httpx.URL(self.url).port),
+            "server__sip_port": str(self.pbx.sip_port),
+        }
+        await self.stack.aclose()
+        with closing(sqlite3.connect(self.folder / "data" / "offhook.db")) as database, database:
+            meanwhile(database)
+        await self.start(**ports)
+
+    async def start(self, **more: str) -> None:
+        """Start the PBX with the scenario's settings."""
+        environ = {"server__external_ip": EXTERNAL, **self.settings, **more}
+        running = await self.stack.enter_async_context(
+            running_pbx(self.folder, self.clock, **environ)
+        )
+        self.pbx, self.url = running.pbx, running.url
+        self.api = await self.stack.enter_async_context(client(running))
 
     # --- as phones -----------------------------------------------------------------------------
 
@@ -142,6 +170,13 @@ class Bench:
         self.sip_phones.append(made)
         return made
 
+    async def by_hand(self, number: str = "1001", **more: Any) -> HandPhone:
+        """A phone of an extension that is there, whose every SIP line is the scenario's."""
+        secret = await self.secret(number)
+        made = HandPhone(port=self.pbx.sip_port, extension=number, secret=secret, **more)
+        self.hand_phones.append(made)
+        return made
+
     async def register(
         self,
         phone: SipPhone,
@@ -191,20 +226,32 @@ class Bench:
 @asynccontextmanager
 async def benched(folder: Path, **environ: str) -> AsyncIterator[Bench]:
     """Start a PBX for one scenario; `provisioning__enabled="false"` is a setting."""
-    clock = BenchClock()
-    async with (
-        running_pbx(folder, clock, **environ) as running,
-        client(running) as api,
-    ):
-        bench = Bench(pbx=running.pbx, api=api, url=running.url, folder=folder, clock=clock)
+    async with AsyncExitStack() as stack:
+        # The PBX and its client are put in by start().
+        bench = Bench(
+            pbx=None,  # type: ignore[arg-type]
+            api=None,  # type: ignore[arg-type]
+            url="",
+            folder=folder,
+            clock=BenchClock(),
+            stack=stack,
+            settings=environ,
+        )
+        await bench.start()
         try:
             yield bench
         finally:
-            for phone in bench.phones:
-                phone.die()
-                await phone.stop()
-            for sip_phone in bench.sip_phones:
-                await sip_phone.close(silently=True)
+            await _end(bench)
+
+
+async def _end(bench: Bench) -> None:
+    for phone in bench.phones:
+        phone.die()
+        await phone.stop()
+    for sip_phone in bench.sip_phones:
+        await sip_phone.close(silently=True)
+    for hand_phone in bench.hand_phones:
+        hand_phone.own.close()
 
 
 def colons(mac: str) -> str:

@@ -26,6 +26,7 @@ PHONES = (
     Source(transport="udp", host="192.0.2.20", port=5064),
     Source(transport="tcp", host="192.0.2.30", port=40_000),
     Source(transport="udp", host="2001:db8::5", port=5060),
+    Source(transport="tls", host="192.0.2.40", port=40_001),
 )
 STRANGERS = (
     Source(transport="udp", host="203.0.113.9", port=5060),
@@ -126,7 +127,8 @@ class Room:
         self.pbx.proxy.take_failures()
         changed = self.pbx.proxy.calls.take_changed()
         watching = self.pbx.subscriptions
-        self._check_sends(watching.on_calls(changed, self.pbx.now), len(watching))
+        most = len(watching)
+        self._check_sends(watching.on_calls(changed, self.pbx.now), most)
 
     def sign(self, data: bytes, user: str, source: Source, nc: int = 1) -> bytes:
         """Add credentials of a user as its phone does, when the server asks for them."""
@@ -168,7 +170,8 @@ class Room:
         self.pbx.now = end
         self.pbx.table.expire(end)
         watching = self.pbx.subscriptions
-        self._check_sends(watching.expire(end), len(watching) + 1)
+        most = len(watching)
+        self._check_sends(watching.expire(end), most)
 
     def _wake_at(self) -> float | None:
         due = (self.pbx.proxy.wake_at, self.pbx.subscriptions.wake_at)
@@ -186,7 +189,8 @@ class Room:
         """Drop an extension's phones and what it watches."""
         watching = self.pbx.subscriptions
         self.pbx.table.drop(user)
-        self._check_sends(watching.on_removed(user, self.pbx.now), len(watching))
+        most = len(watching)
+        self._check_sends(watching.on_removed(user, self.pbx.now), most)
 
     def end(self) -> None:
         """After a day without anybody nothing may be left."""

@@ -35,13 +35,14 @@ _BYE = bytes((6, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0))
 _INSIDE = [bytes((6, method, 0, 0, 1, 1, 0, 0, 0, 0, 0)) for method in range(1, 13)]
 _CANCEL = bytes((7, 0, 0, 0, 1))
 _AGAIN = bytes((8, 255, 0, 0, 0, 0, 0))
-_STRANGER = bytes((8, 255, 1, 4, 0, 0, 0, 0))
+_STRANGER = bytes((8, 255, 1, 5, 0, 0, 0, 0))
 _WAIT = bytes((9, 3))
 _STORIES = (
     _OPEN + _INVITE + _RING + _ANSWER + _ACK + _BYE + _ANSWER + _WAIT,
     _OPEN + _INVITE + _RING + _CANCEL + _BUSY + _AGAIN + _WAIT,
     _OPEN + _INVITE + _BUSY + _STRANGER + _AGAIN + _WAIT + _WAIT,
     _OPEN + _MESSAGE + _ANSWER + _MESSAGE + _AGAIN + bytes((10, 0)) + _WAIT,
+    bytes((0, 0, 4, 3, 1, 0)) + _OPEN + bytes((2, 1, 4, 0, 0, 0, 0, 0)) + _RING + _ANSWER,
     _OPEN + _SUBSCRIBE + _ANSWER + _INVITE + _RING + bytes((12, 0)) + _WAIT,
     _OPEN + _INVITE + _ANSWER + _ACK + b"".join(_INSIDE) + _BYE,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -159,9 +160,17 @@ class KamailioHouse:
 
     async def is_up(self, count: int) -> None:
         """Wait until so many nodes are up for the engine."""
-        async with asyncio.timeout(20.0):
-            while self.engine.health().counters["nodes_up"] != count:
-                await asyncio.sleep(0.02)
+        await until(lambda: self.engine.health().counters["nodes_up"] == count)
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait for what nothing tells of: ask again and again."""
+    async with asyncio.timeout(20.0):
+        while True:
+            found = holds()
+            if found is True or (not isinstance(found, bool) and await found):
+                return
+            await asyncio.sleep(0.02)
 
 
 def processes(node: Kamailio) -> list[int]:

@@ -16,6 +16,7 @@ from offhook.core.model import Registration
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
 from offhook.engines.certificate import Certificate
+from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits
 from offhook.simulator.sip_phone import SipPhone
@@ -80,15 +81,17 @@ class Room:
             bind=bind,
             port=port,
             external_ip=bind,
-            realm="offhook",
+            policy=SipPolicy(
+                realm="offhook",
+                digest_algorithms=algorithms,
+                failures_a_minute=failures_a_minute,
+                ring_s=ring_s,
+            ),
             credentials=self.credentials,
             publish=self.publish,
             store=self.store,
             now=self.now,
-            digest_algorithms=algorithms,
-            failures_a_minute=failures_a_minute,
             tcp_limits=limits,
-            ring_s=ring_s,
             tls_port=0,
             certificate=certificate,
         )

@@ -14,11 +14,9 @@ import pytest
 
 from offhook.actions.ports import NotifyKind
 from offhook.core.events import PhoneRegistered, PhoneUnregistered
-from offhook.engines.kamailio import KamailioEngine
-from offhook.engines.kamailio_node import NodeAddress
 from offhook.simulator.sip_phone import SipPhone
 from tests.integration.calls import add, add_device, registered
-from tests.integration.engine_houses import KamailioHouse, processes
+from tests.integration.engine_houses import KamailioHouse, processes, until
 from tests.integration.kamailio import Kamailio
 from tests.integration.phones import Baresip
 from tests.integration.running import client, running_pbx
@@ -169,9 +167,7 @@ async def test_registrations_outlive_a_kill_of_all_nodes_but_one(
         await sign_in(phone, house)
         await seen(house)
         first, second = house.nodes
-        async with asyncio.timeout(10.0):
-            while not await _holds(second, "1001"):
-                await asyncio.sleep(0.02)
+        await until(lambda: _holds(second, "1001"))
         assert len(house.engine.registrations()) == 1
         assert (await order(house)).kind is NotifyKind.ACCEPTED
         assert _via_port(phone) == first.port
@@ -194,9 +190,7 @@ async def test_removing_holds_at_every_node(tmp_path: Path, phone: SipPhone) -> 
     async with opened(tmp_path, nodes=2) as house:
         await sign_in(phone, house)
         await seen(house)
-        async with asyncio.timeout(10.0):
-            while not await _holds(house.nodes[1], "1001"):
-                await asyncio.sleep(0.02)
+        await until(lambda: _holds(house.nodes[1], "1001"))
         assert await house.engine.remove("1001") == 1
         await house.restart()
         assert house.engine.registrations() == ()
@@ -258,9 +252,8 @@ sip:
         assert f"account.1.sip_server.1.port = {port}" in answer.text
         await house.start_node(house.nodes[0])
         try:
-            async with asyncio.timeout(20.0):
-                while not (await api.get("/api/status")).json()["sip"]["up"]:
-                    await asyncio.sleep(0.05)
+            await until(lambda: running.pbx.engine.health().is_up)
+            assert (await api.get("/api/status")).json()["sip"]["up"]
             heard: asyncio.Queue[str] = asyncio.Queue()
             phone = await registered(running.pbx, api)
             phone.on_notify = heard.put_nowait
@@ -289,6 +282,4 @@ def _via_port(phone: SipPhone) -> int:
 
 
 async def _calls(house: KamailioHouse, wanted: list[tuple[str, str, str]]) -> None:
-    async with asyncio.timeout(10.0):
-        while [(c.caller, c.callee, c.state) for c in house.engine.calls()] != wanted:
-            await asyncio.sleep(0.05)
+    await until(lambda: wanted == [(c.caller, c.callee, c.state) for c in house.engine.calls()])

@@ -7,7 +7,15 @@ from typing import Protocol
 
 
 class DialectError(ValueError):
-    """A value cannot be written in this syntax, or a text is not of it."""
+    """A value cannot be written in this syntax, or a text is not of it; `code` is the fault's."""
+
+    code = "P702"
+
+
+class EncodingError(DialectError):
+    """A text says that it is in another encoding than the one it is sent in."""
+
+    code = "P705"
 
 
 class Dialect(Protocol):

@@ -40,7 +40,8 @@ PROBLEM_SHOWN = 500
 
 
 class RenderError(ValueError):
-    """A file could not be made; `code` P701 is the template, P702 a value it cannot carry."""
+    """A file could not be made; `code` P701 is the template, P702 a value it cannot carry,
+    P705 its encoding."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -110,9 +111,13 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """All templates by `vendor/name`, compiled once. Make a new one when a source changes."""
+    """All templates by `vendor/name`, compiled once. Make a new one when a source changes.
+
+    `own` are the names of those that the site wrote itself.
+    """
 
     sources: Mapping[str, str]
+    own: frozenset[str] = frozenset()
     _compiled: dict[tuple[str, str], ImmutableSandboxedEnvironment] = field(
         default_factory=dict, repr=False
     )
@@ -120,6 +125,10 @@ class Templates:
     def has(self, vendor: str, name: str) -> bool:
         """True when the vendor has a template of that name."""
         return f"{vendor}/{name}" in self.sources
+
+    def is_own(self, vendor: str) -> bool:
+        """True when the site has a template of its own for the vendor."""
+        return any(name.partition("/")[0] == vendor for name in self.own)
 
     def render(self, vendor: str, name: str, dialect: Dialect, values: FileValues) -> str:
         """Render one template. Raises RenderError naming template and cause."""
@@ -222,7 +231,7 @@ def render_text(
             text = rule.dialect.apply(text, keys)
         rule.dialect.parse(text)
     except DialectError as error:
-        raise RenderError("P702", f"file {rule.name} of {profile.name}: {error}") from None
+        raise RenderError(error.code, f"file {rule.name} of {profile.name}: {error}") from None
     return text
 
 

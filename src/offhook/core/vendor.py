@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from offhook.core.dialect import Dialect
+from offhook.core.maker_keys import MakerKeys
 
 UNTRIED = "rendered from documentation, not tried on hardware"
 
@@ -134,7 +135,8 @@ class VendorProfile:
     `menu` are numbered steps to set the URL on the phone, with `{url}`. `reboot` restarts the
     phone, `resync` makes it fetch again with the least disturbance. `main` is the canonical name of
     the file that carries the account. `dhcp` are the options its phones ask for the URL, in order.
-    By `ouis`, six-digit blocks of addresses, an unknown phone's maker is guessed.
+    By `ouis`, six-digit blocks of addresses, an unknown phone's maker is guessed. `keys` is what is
+    known of the maker's own settings.
     """
 
     name: str
@@ -151,6 +153,7 @@ class VendorProfile:
     menu: tuple[str, ...]
     dhcp: tuple[str, ...]
     behaviour: PhoneBehaviour
+    keys: MakerKeys = MakerKeys()
     status_menu: str = ""
     notes: tuple[str, ...] = ()
     _by_code: Mapping[str, Model] = field(init=False, repr=False, compare=False)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from offhook.actions.ports import (
@@ -31,30 +30,23 @@ from offhook.core.model import LiveCall, Registration
 from offhook.engines.call_failures import call_failed
 from offhook.engines.calling import Calling
 from offhook.engines.certificate import Certificate
+from offhook.engines.core import SipPolicy, build_core
 from offhook.engines.keeping import Keeping
 from offhook.engines.notifying import Notifying, Wire
-from offhook.engines.phones import mac_of, note_of, shown, to_registration
+from offhook.engines.phones import mac_of, shown, to_registration
 from offhook.engines.register_notes import note_register
 from offhook.engines.sockets import Sockets
 from offhook.engines.strangers import Allowance, JunkLog, KnownHosts, OncePerMinute
 from offhook.engines.tcp import TcpConnection, TcpLimits
 from offhook.engines.watching import Watching
-from offhook.sip.auth import Authenticator
-from offhook.sip.bindings import Binding, BindingTable, Bound, Source, Unbound
-from offhook.sip.digest import MD5_ONLY, Algorithm
+from offhook.sip.bindings import Binding, Bound, Source, Unbound
 from offhook.sip.flow import flow_of
 from offhook.sip.forward import contact_of
-from offhook.sip.invite import TIMER_C_S
-from offhook.sip.limits import FailureLimits
 from offhook.sip.message import KeepAlive, Message, Request, Verdict
-from offhook.sip.nonces import Nonces
 from offhook.sip.notifier import Local
 from offhook.sip.parse import parse_datagram
-from offhook.sip.proxy import Proxy
-from offhook.sip.registrar import Effect, ExpiryPolicy, Refused, Registrar
-from offhook.sip.server import Reaction, Server
-from offhook.sip.subscriptions import Subscriptions
-from offhook.sip.transaction import AnswerCache
+from offhook.sip.registrar import Effect, Refused
+from offhook.sip.server import Reaction
 from offhook.tasks import spawn
 
 _log = logging.getLogger("offhook.sip")
@@ -63,12 +55,7 @@ SWEEP_S = 1.0
 
 
 class EmbeddedEngine:
-    """Implements `SipEngine`. Port 0 picks one that is free for both UDP and TCP.
-
-    `digest_algorithms` are the challenges sent with each 401, in order. MD5 alone is the default,
-    because a second challenge can cost a phone its registration: baresip 1.0.0 gives up ("Function
-    not implemented") as soon as any of them is SHA-256.
-    """
+    """Implements `SipEngine`. Port 0 picks one that is free for both UDP and TCP."""
 
     def __init__(
         self,
@@ -76,20 +63,12 @@ class EmbeddedEngine:
         bind: str,
         port: int,
         external_ip: str,
-        realm: str,
+        policy: SipPolicy,
         credentials: CredentialSource,
         publish: Publish,
         store: RegistrationStore,
         now: Clock,
-        min_expires_s: int = 60,
-        max_expires_s: int = 7200,
-        default_expires_s: int = 3600,
-        nonce_lifetime_s: int = 300,
-        max_contacts: int = 5,
-        digest_algorithms: Sequence[Algorithm] = MD5_ONLY,
-        failures_a_minute: int = 20,
         tcp_limits: TcpLimits | None = None,
-        ring_s: float = TIMER_C_S,
         tls_port: int = 5061,
         certificate: Certificate | None = None,
     ) -> None:
@@ -98,51 +77,14 @@ class EmbeddedEngine:
         self._now = now
         self._credentials = credentials
         self._counters: Counter[str] = Counter()
-        self._table = BindingTable(max_contacts=max_contacts)
-        authenticator = Authenticator(
-            realm=realm,
+        core = build_core(
+            policy,
             secret_of=self._secret_of,
-            nonces=Nonces(key=secrets.token_bytes(32), lifetime_s=nonce_lifetime_s),
-            limits=FailureLimits(),
-            dummy_secret=secrets.token_hex(16),
-            algorithms=digest_algorithms,
-            failures_a_minute=failures_a_minute,
-        )
-        policy = ExpiryPolicy(
-            min_s=min_expires_s,
-            max_s=max_expires_s,
-            default_s=max(min_expires_s, min(default_expires_s, max_expires_s)),
-        )
-        proxy = Proxy(
-            authenticator=authenticator,
-            table=self._table,
-            secret_of=self._secret_of,
-            realm=realm,
-            place=lambda: (self._external_ip, self.port),
+            host=external_ip,
+            port=lambda: self.port,
             tls_port=lambda: self.tls_port,
-            key=secrets.token_bytes(32),
-            clock=time.monotonic,
-            random_text=lambda: secrets.token_hex(8),
-            ring_s=ring_s,
         )
-        subscriptions = Subscriptions(
-            authenticator=authenticator,
-            table=self._table,
-            secret_of=self._secret_of,
-            calls=proxy.calls,
-            place=lambda name: (external_ip, self.tls_port if name == "tls" else self.port),
-            clock=time.monotonic,
-            random_text=lambda: secrets.token_hex(8),
-        )
-        self._server = Server(
-            registrar=Registrar(
-                authenticator=authenticator, table=self._table, policy=policy, note_of=note_of
-            ),
-            proxy=proxy,
-            subscriptions=subscriptions,
-            answers=AnswerCache(),
-            tag_key=secrets.token_bytes(32),
-        )
+        self._table, self._server = core.table, core.server
         self._keeping = Keeping(store, self._table)
         self._notifying = Notifying()
         self._junk = JunkLog()
@@ -161,14 +103,14 @@ class EmbeddedEngine:
         )
         wire = partial(Calling, tcp=self._sockets.tcp, udp=lambda: self._sockets.udp, now=now)
         self._watching = Watching(
-            calls=proxy.calls,
+            calls=core.proxy.calls,
             table=self._table,
-            subscriptions=subscriptions,
-            wire=wire(proxy=subscriptions),
+            subscriptions=core.subscriptions,
+            wire=wire(proxy=core.subscriptions),
             now=now,
         )
         self._calling = wire(
-            proxy=proxy,
+            proxy=core.proxy,
             on_carried=self._watching.tell,
             on_failed=lambda failure: publish(call_failed(failure, now())),
         )

@@ -40,8 +40,14 @@ FAULT = Fault(
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find what the SIP engine needs and does not reach."""
+    known = sum(map(len, facts.registrations.values()))
     for part, problem in facts.engine_problems.items():
-        yield FAULT.finding(shown(part), part=shown(part), problem=shown(problem, 300))
+        yield FAULT.finding(
+            shown(part),
+            part=shown(part),
+            problem=shown(problem, 300),
+            evidence=[f"{known} registrations are known now, some perhaps of before"],
+        )
 
 
 BAD = replace(HEALTHY, engine_problems={"Kamailio 1": "Connection refused"})

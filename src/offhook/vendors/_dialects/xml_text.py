@@ -10,7 +10,7 @@ from xml.parsers import expat
 from jinja2 import Undefined
 from markupsafe import Markup, escape
 
-from offhook.core.dialect import DialectError
+from offhook.core.dialect import DialectError, EncodingError
 
 # XML 1.0 §2.2 forbids most of these; tabs and line breaks are normalised away in attributes
 # (§3.3.3), and no telephone has a use for C1 controls or U+2028 and U+2029 in a value.
@@ -180,7 +180,7 @@ class _Scan:
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding and encoding.lower() != "utf-8":
-            raise DialectError(f"encoding {encoding} instead of UTF-8")
+            raise EncodingError(f"encoding {encoding} instead of UTF-8")
 
     def _doctype(self, *_: object) -> None:
         raise DialectError("a document type is not accepted")
