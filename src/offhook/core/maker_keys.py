@@ -59,11 +59,12 @@ class KeyTrap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLimit:
-    """Numbered keys (group `n`) of which a model has `lines` or `line_keys`; `off` values count
-    as not there."""
+    """Numbered keys (group `n`): the model has as many as its `lines` or `line_keys`, or all models
+    have `most`. Values of `off` count as not there."""
 
     key: re.Pattern[str]
-    of: str
+    of: str = ""
+    most: int = 0
     off: frozenset[str] = frozenset({"", "0"})
 
 

@@ -35,7 +35,8 @@ class FileRule:
     `{mac}`, `{MAC}` and `{code}`; it lists what a device is expected to fetch. `template` is a file
     of the maker's templates folder, `{family}` replaced by the model's family. `families` limits
     the rule to those; empty means all. `is_expected` is False for spellings that we serve although
-    no phone asks for them by itself (the guide's `/provision/<mac>.cfg`).
+    no phone asks for them by itself (the guide's `/provision/<mac>.cfg`). `overrides` is the syntax
+    of an upload that holds what a person changed on the phone, which wins over our files there.
     """
 
     name: str
@@ -43,6 +44,7 @@ class FileRule:
     kind: FileKind
     template: str = ""
     dialect: Dialect | None = None
+    overrides: Dialect | None = None
     families: frozenset[str] = frozenset()
     is_expected: bool = True
 
@@ -80,6 +82,17 @@ class Notify:
     event: str
     content_type: str = ""
     body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySwitch:
+    """A phone's setting that makes it answer an order to fetch again, and ignore it.
+
+    `key` is its name in the maker's files, `ignores` the value that does it.
+    """
+
+    key: str
+    ignores: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +168,9 @@ class VendorProfile:
     behaviour: PhoneBehaviour
     keys: MakerKeys = MakerKeys()
     status_menu: str = ""
+    notify_switch: NotifySwitch | None = None
+    compares_files: bool = False
+    override_menu: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     _by_code: Mapping[str, Model] = field(init=False, repr=False, compare=False)
 

@@ -1,0 +1,1 @@
+"""Probes: ask our own ports, names, clock, certificate and the site's DHCP as phones would."""
