@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from offhook import __version__
+from offhook.actions.admins import Admins
 from offhook.actions.changing import Changing
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
@@ -26,6 +27,8 @@ from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import PhonePolicy, Phones
 from offhook.actions.ports import Clock, SipEngine
+from offhook.actions.preview import Previews
+from offhook.actions.probes import Probes
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.shown_files import ShownFiles
@@ -43,12 +46,14 @@ from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.errors import BadRequestError, OffhookError
 from offhook.log import Teller
+from offhook.probes.look import Look
 from offhook.settings import Settings
 from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
-from offhook.store.templates import load_templates
+from offhook.store.templates import load_templates, own_names, package_templates
 from offhook.tasks import spawn
 from offhook.vendors import load_profiles
+from offhook.web.access import host_names
 from offhook.web.ports import Services
 
 _log = logging.getLogger("offhook.app")
@@ -82,7 +87,9 @@ class Pbx:
     changing: Changing
     diagnose: Diagnose
     fleet: Fleet
+    probes: Probes
     links: Links
+    admins: Admins
     syncs: Mapping[str, Sync]
     sip_port: int
     now: Clock
@@ -155,6 +162,7 @@ async def _start(
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
     await pbx.reboots.load()
+    await pbx.admins.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
     stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
@@ -168,7 +176,7 @@ async def _start(
 
 def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> FileSource:
     return FileSource(
-        templates=Templates(sources),
+        templates=Templates(sources, own_names(sources)),
         server=ServerValues(
             address=settings.server.external_ip or "127.0.0.1",
             sip_port=settings.server.sip_port,
@@ -217,6 +225,11 @@ def _assemble(
             is_enabled=settings.provisioning.enabled,
             networks=phone_networks(settings.provisioning.allowed_networks),
             unknown_per_minute=settings.provisioning.unknown_per_minute,
+            hosts=host_names(
+                settings.server.external_ip,
+                urlsplit(state.source.server.base).hostname or "",
+                *settings.api.allowed_hosts,
+            ),
         ),
     )
     told = state.source.server
@@ -233,11 +246,15 @@ def _assemble(
     )
     server = f"{told.address}:{told.sip_port}"
     fleet = Fleet(state=state, diagnose=diagnose)
+    look = _look(settings, config, now)
+    probes = Probes(state=state, config=config, prober=look, now=now)
+    diagnose.probes = probes.facts
     for listener in (
         Teller(server, time.monotonic).on_event,
         reboots.on_event,
         diagnose.on_event,
         fleet.on_event,
+        look.on_event,
         SipHistory(state=state, journal=store.journal).on_event,
     ):
         events.subscribe(listener)
@@ -257,7 +274,9 @@ def _assemble(
         changing=changing,
         diagnose=diagnose,
         fleet=fleet,
+        probes=probes,
         links=Links(changing),
+        admins=Admins(changing, store.admins),
         syncs=build_syncs(
             settings.integrations,
             changing=changing,
@@ -268,6 +287,17 @@ def _assemble(
         sip_port=told.sip_port,
         now=now,
         started_at=now(),
+    )
+
+
+def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
+    return Look(
+        config=config,
+        ntp_server=settings.preferences.ntp_server,
+        now=now,
+        sip_agent="offhook" if settings.sip.engine == "embedded" else "",
+        certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
+        key=settings.sip.tls_key,
     )
 
 
@@ -282,14 +312,24 @@ def services(pbx: Pbx) -> Services:
         reboots=pbx.reboots,
         phones=pbx.phones,
         extensions=pbx.extensions,
+        previews=Previews(
+            changing=pbx.changing,
+            engine=pbx.engine,
+            reboots=pbx.reboots,
+            config=pbx.config,
+            packaged=package_templates(),
+        ),
         devices=pbx.devices,
         free_settings=pbx.free_settings,
         manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
         shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
         unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
         tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
+        admins=pbx.admins,
+        events=pbx.events,
         diagnose=pbx.diagnose,
         fleet=pbx.fleet,
+        probes=pbx.probes,
         verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
         timeline=Timeline(
             state=pbx.state,
@@ -324,6 +364,7 @@ def config_facts(
         transport=settings.preferences.transport,
         realm=settings.sip.realm,
         base=base_url(settings, http_port),
+        allowed_networks=tuple(settings.provisioning.allowed_networks),
     )
 
 
@@ -369,7 +410,8 @@ def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
                 refused = pbx.diagnose.template_problem = ""
             if found in (current, refused):
                 return
-            source = replace(pbx.state.source, templates=Templates(sources))
+            templates = Templates(sources, await asyncio.to_thread(own_names, sources))
+            source = replace(pbx.state.source, templates=templates)
             changes = await pbx.free_settings.templates_changed(source, "site templates")
         except OffhookError as error:
             if str(error) != refused:

@@ -54,6 +54,9 @@ CALLS = {
     "GET /api/tokens",
     "POST /api/tokens",
     "DELETE /api/tokens/{name}",
+    "GET /api/admins",
+    "POST /api/admins",
+    "DELETE /api/admins/{name}",
 }
 """The contract: a call that is promised is never taken away."""
 

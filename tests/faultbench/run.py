@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.faultbench.scenario import SCENARIOS, Result, Scenario
 from tests.faultbench.scenarios import load
 
 AT_ONCE = 4
+SLOWEST_SHOWN = 5
 Outcome = tuple[Scenario, Result, Mapping[str, Any]]
 
 
@@ -26,14 +28,23 @@ async def run_one(scenario: Scenario, folder: Path) -> Outcome:
     return scenario, scenario.judge(diagnosis), diagnosis
 
 
-async def run_all(scenarios: Sequence[Scenario]) -> list[Outcome]:
-    """Run a few at a time."""
+async def run_all(
+    scenarios: Sequence[Scenario], took_s: dict[str, float] | None = None
+) -> list[Outcome]:
+    """Run a few at a time; `took_s` gets the seconds of each. A scenario that fails is broken."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def placed(scenario: Scenario) -> Outcome:
         async with places:
+            began_s = time.monotonic()
             with tempfile.TemporaryDirectory() as folder:
-                return await run_one(scenario, Path(folder))
+                try:
+                    return await run_one(scenario, Path(folder))
+                except Exception as error:  # the others must be heard
+                    return scenario, Result.BROKEN, {"findings": [], "summary": repr(error)}
+                finally:
+                    if took_s is not None:
+                        took_s[scenario.name] = time.monotonic() - began_s
 
     return list(await asyncio.gather(*map(placed, scenarios)))
 
@@ -64,11 +75,19 @@ def main() -> int:
     logging.disable(logging.CRITICAL)  # the scenarios make the PBX complain
     load()
     chosen = [item for item in SCENARIOS.values() if not sys.argv[1:] or item.name in sys.argv[1:]]
-    outcomes = asyncio.run(run_all(chosen))
+    took_s: dict[str, float] = {}
+    outcomes = asyncio.run(run_all(chosen, took_s))
     for scenario, result, diagnosis in outcomes:
         if result not in (Result.FIRST, Result.SILENT):
             codes = [f"{it['code']} {it['name']}" for it in diagnosis["findings"]]
             print(f"{result.value}: {scenario.name} ({scenario.code}): {codes}")
+            print(f"    {diagnosis['summary']}")
+            for item in diagnosis["findings"][:3]:
+                print(
+                    *(f"    {item['code']}: {line['what']}" for line in item["evidence"]), sep="\n"
+                )
+    slowest = sorted(took_s.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN]
+    print("slowest:", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest))
     print(table(outcomes))
     return any(result not in (Result.FIRST, Result.SILENT) for _, result, _ in outcomes)
 

@@ -22,6 +22,8 @@ class Result(StrEnum):
     MISSED = "missed"
     FALSE_ALARM = "false alarm"
     SILENT = "rightly silent"
+    BROKEN = "broken"
+    """The scenario itself failed: it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -201,9 +201,14 @@ class Room:
         must(len(self.pbx.subscriptions) == 0, "subscriptions leak")
         must(self._wake_at() is None, "a timer is left", self._wake_at())
         must(not proxy.calls.all(self.pbx.now), "calls leak")
+        self._tell()
         must(len(self.pbx.table) == 0, "bindings leak")
         self.pbx.answers.find("", self.pbx.now)
         must(len(self.pbx.answers) == 0, "answers leak")
+        watches = self.pbx.subscriptions._watches
+        for owner in (proxy, proxy.calls, self.pbx.table, self.pbx.subscriptions, watches):
+            kept = {name: held for name, held in vars(owner).items() if _is_full(held)}
+            must(not kept, "something is kept for ever", type(owner).__name__, kept)
 
     # --- what must hold ------------------------------------------------------------------------
 
@@ -243,7 +248,7 @@ class Room:
         for name in ("call-id", "cseq", "from"):
             must(headers.all(name) == request.headers.all(name), f"{name} changed")
         must(set(headers.index) <= OUR_HEADERS, "header injected", answer.data)
-        self._check_secrecy(answer.data)
+        self._check_octets(answer.data)
 
     def _check_sends(self, sends: tuple[Outbound, ...], at_most: int) -> None:
         must(len(sends) <= at_most, "one input makes too many sends", len(sends))
@@ -259,13 +264,16 @@ class Room:
                 if parsed.headers.first("content-type") == DIALOG_INFO:
                     ElementTree.fromstring(parsed.body)
                 vias = [v for value in parsed.headers.all("via") for v in split_list(value)]
-                must("192.0.2.1:5060" in vias[0], "sent without our Via", sent)
+                must(" 192.0.2.1:506" in vias[0], "sent without our Via", sent)
                 self.methods[parsed.method] += 1
                 self.said = [*self.said[-15:], sent]
-            self._check_secrecy(sent.data)
+            self._check_octets(sent.data)
             must(not any(digest in sent.data for digest in self._digests), "digest passed on")
 
-    def _check_secrecy(self, data: bytes) -> None:
+    def _check_octets(self, data: bytes) -> None:
+        """No line ends but by CR LF, and no secret that nobody said leaves."""
+        head = data.partition(b"\r\n\r\n")[0].replace(b"\r\n", b"")
+        must(b"\r" not in head and b"\n" not in head, "a line break within a line", data)
         for secret in SECRETS:
             if secret in data:
                 must(any(secret in given for given in self._inputs), "secret told", data)
@@ -275,6 +283,10 @@ _HEADERS = {
     401: ("www-authenticate", "Authorization"),
     407: ("proxy-authenticate", "Proxy-Authorization"),
 }
+
+
+def _is_full(held: object) -> bool:
+    return isinstance(held, dict | list | set) and len(held) > 0
 
 
 def _request_of(data: bytes) -> tuple[Request | None, bool]:

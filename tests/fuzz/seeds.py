@@ -33,6 +33,7 @@ _BUSY = bytes((4, 255, 12, 0, 0, 0))
 _ACK = bytes((6, 8, 0, 0, 1, 1, 0, 0, 0, 0, 0))
 _BYE = bytes((6, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0))
 _INSIDE = [bytes((6, method, 0, 0, 1, 1, 0, 0, 0, 0, 0)) for method in range(1, 13)]
+_OUTSIDE = [bytes((6, method, 5, 0, 1, 1, 0, 0, 0, 0, 0)) for method in range(13)]
 _CANCEL = bytes((7, 0, 0, 0, 1))
 _AGAIN = bytes((8, 255, 0, 0, 0, 0, 0))
 _STRANGER = bytes((8, 255, 1, 5, 0, 0, 0, 0))
@@ -45,6 +46,8 @@ _STORIES = (
     bytes((0, 0, 4, 3, 1, 0)) + _OPEN + bytes((2, 1, 4, 0, 0, 0, 0, 0)) + _RING + _ANSWER,
     _OPEN + _SUBSCRIBE + _ANSWER + _INVITE + _RING + bytes((12, 0)) + _WAIT,
     _OPEN + _INVITE + _ANSWER + _ACK + b"".join(_INSIDE) + _BYE,
+    _OPEN + _INVITE + _ANSWER + _ACK + b"".join(_OUTSIDE),
+    bytes((0, 0, 0, 3, 0, 9, 12)) + b"<sip:a\0b;lr>" + _OPEN,
 )
 
 

@@ -82,6 +82,7 @@ class Stranger:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind((host, 0))
+        self.port = int(self._socket.getsockname()[1])
         self._to = ("127.0.0.1", port)
 
     def __enter__(self) -> Self:
@@ -89,11 +90,6 @@ class Stranger:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
-
-    @property
-    def port(self) -> int:
-        """Its own port."""
-        return int(self._socket.getsockname()[1])
 
     def send(self, data: bytes) -> None:
         """Send and do not wait."""

@@ -8,14 +8,17 @@ import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from offhook.core.events import PhoneRegistered
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.strangers import Allowance
 from offhook.simulator.sip_phone import SipPhone
 from offhook.sip.message import MAX_MESSAGE_BYTES
 from tests.integration.engine_room import Room, running, sign_in, signed
+from tests.integration.exchange import ENGINES, Exchange
 from tests.integration.strange import Stranger, strange
 
 LIMIT = 3
@@ -48,20 +51,56 @@ async def phone() -> AsyncIterator[SipPhone]:
     await phone.close(silently=True)
 
 
+@pytest.fixture(params=ENGINES)
+async def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Exchange]:
+    async with request.param(tmp_path) as exchange:
+        yield exchange
+
+
 async def refreshed(phone: SipPhone) -> int:
     answer = await phone.refresh()
     assert answer is not None
     return answer.status
 
 
+async def joins(phone: SipPhone, exchange: Exchange, number: str) -> int:
+    answer = await phone.register(
+        server="127.0.0.1",
+        port=exchange.ports["udp"],
+        extension=number,
+        secret=f"secret{number}",
+    )
+    assert answer is not None
+    return answer.status
+
+
 async def test_guessing_ends_and_the_phone_behind_the_same_address_goes_on(
-    engine: EmbeddedEngine, phone: SipPhone
+    exchange: Exchange, phone: SipPhone
 ) -> None:
-    assert await sign_in(phone, engine) == 200
-    with Stranger("127.0.0.1", engine.port) as guesser:
-        assert await guesser.tries("1001", "guess", 6) == [401] * 4 + [403] * 2
+    port = exchange.ports["udp"]
+    assert await joins(phone, exchange, "1001") == 200
+    with Stranger("127.0.0.1", port) as guesser:
+        assert await guesser.tries("1001", "guess", 24) == [401] * 21 + [403] * 3
         assert await guesser.tries("1001", "secret1001") == [403], "even the right one"
     assert await refreshed(phone) == 200
+    with Stranger("127.0.0.7", port) as other:
+        assert await other.tries("1001", "secret1001") == [200], "nobody guessed from there"
+
+
+async def test_a_captured_register_is_good_for_nobody(exchange: Exchange) -> None:
+    port = exchange.ports["udp"]
+    with Stranger("127.0.0.1", port) as victim:
+        data = strange("REGISTER", "1001")
+        captured = signed(data, await victim.ask(data))
+        assert await victim.status(captured) == 200
+        await exchange.room.wait(PhoneRegistered)
+        for host in ("127.0.0.1", "127.0.0.7"):
+            with Stranger(host, port) as thief:
+                stolen = captured.replace(b"branch=z9hG4bK", b"branch=z9hG4bK" + host.encode())
+                assert await thief.status(stolen) == 401
+        assert await victim.status(captured) == 200, "its own retransmission"
+    [registration] = exchange.engine.registrations("1001")
+    assert registration.source == f"udp:127.0.0.1:{victim.port}"
 
 
 async def test_a_bar_tells_nothing_of_who_exists(engine: EmbeddedEngine) -> None:
@@ -92,21 +131,6 @@ async def test_many_guessing_at_one_extension_are_slowed_and_its_phone_gets_in(
     assert let_in[401] == 10 * LIMIT + 50
     assert await sign_in(phone, engine) == 200, "a new phone, from where nobody guessed"
     assert await refreshed(phone) == 200
-
-
-async def test_a_captured_register_is_good_for_nobody(
-    engine: EmbeddedEngine, phone: SipPhone
-) -> None:
-    with Stranger("127.0.0.1", engine.port) as victim:
-        data = strange("REGISTER", "1001")
-        captured = signed(data, await victim.ask(data))
-        assert await victim.status(captured) == 200
-        before = engine.registrations("1001")
-        for host in ("127.0.0.1", "127.0.0.7"):
-            with Stranger(host, engine.port) as thief:
-                assert await thief.status(captured) == 401
-        assert engine.registrations("1001") == before
-        assert await victim.status(captured) == 200, "its own retransmission"
 
 
 async def test_a_nonce_is_good_only_where_it_was_given(engine: EmbeddedEngine) -> None:

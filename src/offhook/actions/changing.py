@@ -85,6 +85,9 @@ class Changing:
     def model(self, profile: VendorProfile, name: str) -> Model:
         """A maker's model by any spelling. 400 with the known ones otherwise."""
         found = profile.model(name)
+        if found is None and profile.tftp_only and profile.tftp_only.search(name):
+            finding = fault("P312").finding("", model=f"{profile.label} {name[:40]}")
+            raise BadRequestError(finding.code, finding.message, finding.hint)
         if found is None:
             known = ", ".join(item.name for item in profile.models)
             finding = fault("P307").finding("", vendor=profile.name, model=name[:40], known=known)
@@ -120,11 +123,7 @@ class Changing:
             had = digests(self.state.source, old) if old is not None else {}
             has = digests(source, device)
             if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
-                raise BadRequestError(
-                    has.code,
-                    f"the files of {device.mac.colons} cannot be made: {has.message}",
-                    "nothing was changed; correct the value or the template named",
-                )
+                raise refused_for(device, has)
             if has != had and not isinstance(has, RenderFault):
                 changed.append(device.mac)
         return changed
@@ -148,7 +147,7 @@ class Changing:
             if turn % _WOKEN_A_TURN == 0:
                 await asyncio.sleep(0)
             device = self.state.devices.get(mac)
-            targets = self._reboots.targets_of(_with_lines_of(device, before)) if device else []
+            targets = self._reboots.targets_of(with_lines_of(device, before)) if device else []
             if targets:
                 reboots += self._reboots.order(
                     targets, reason=reason, asked_by=asked_by, is_automatic=True
@@ -179,7 +178,17 @@ class Changing:
         )
 
 
-def _with_lines_of(device: Device, before: Device | None) -> Device:
+def refused_for(device: Device, failed: RenderFault) -> BadRequestError:
+    """Make the refusal of a change after which a device's files could not be made."""
+    return BadRequestError(
+        failed.code,
+        f"the files of {device.mac.colons} cannot be made: {failed.message}",
+        "nothing was changed; correct the value or the template named",
+    )
+
+
+def with_lines_of(device: Device, before: Device | None) -> Device:
+    """Give a device with its former lines too: its phone is still registered with those."""
     if before is None or before.mac != device.mac:
         return device
     return replace(device, lines=(*device.lines, *before.lines))

@@ -24,6 +24,7 @@ from offhook.diagnosis.facts import (
     ServedAccount,
 )
 from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.probe_facts import ProbeFacts
 from offhook.diagnosis.rules import find_of_both
 
 RECENT_ATTEMPTS = 1000
@@ -36,7 +37,7 @@ class Diagnose:
     """Answers "what is wrong", for the fleet or one phone.
 
     `directory` tells of the synchronisations, when there are any; `template_problem` is why the
-    site's templates were not taken, empty when they are in use.
+    site's templates were not taken, empty when they are in use. `probes` gives what probes found.
     """
 
     state: State
@@ -48,6 +49,7 @@ class Diagnose:
     now: Clock
     directory: Callable[[], Awaitable[DirectoryFacts | None]] | None = None
     template_problem: str = ""
+    probes: Callable[[], ProbeFacts] = ProbeFacts
     _sip: SipMemory = field(default_factory=SipMemory)
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
@@ -118,6 +120,8 @@ class Diagnose:
             reboots={mac: latest[mac] for mac in devices if mac in latest},
             unknown=tuple(found for mac in macs if (found := self.state.unknown.get(mac))),
             sip=replace(self._sip.facts(), accounts=accounts),
+            directory=await self.directory() if self.directory is not None else None,
+            lint={mac: odd for mac in devices if (odd := self.files.lint(mac))},
         )
 
     async def fleet_facts(self, own: Facts | None = None) -> Facts:
@@ -131,7 +135,7 @@ class Diagnose:
             extensions=dict(self.state.extensions),
             devices=dict(self.state.devices),
             sightings=dict(self.state.sightings),
-            attempts=tuple(recent),
+            attempts=_merged(known.attempts, recent),
             reboots=dict(self.reboots.latest()),
             unknown=tuple(reversed(self.state.unknown.values())),
             directory=await self.directory() if self.directory is not None else None,
@@ -145,6 +149,7 @@ class Diagnose:
             config=self.config,
             profiles=self.state.source.profiles,
             refused_registers=tuple(self._refused),
+            probes=self.probes(),
             engine_problems={
                 part.name: part.problem for part in self.engine.health().parts if not part.is_up
             },
@@ -193,6 +198,12 @@ class Diagnose:
                 if targets:
                     found[device.mac] = tuple(target.registration for target in targets)
         return found
+
+
+def _merged(own: Iterable[Attempt], recent: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """Put the history of the phones asked about among recent requests: a busy fleet hides it."""
+    by_id = {attempt.request_id: attempt for attempt in (*recent, *own)}
+    return tuple(sorted(by_id.values(), key=lambda attempt: attempt.at, reverse=True))
 
 
 def _numbers_of(devices: Iterable[Device]) -> set[str]:

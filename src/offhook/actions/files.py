@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offhook.actions.state import State
 from offhook.core.inventory import (
@@ -13,13 +13,27 @@ from offhook.core.inventory import (
     render_common_file,
     render_device_file,
 )
+from offhook.core.lint import LintProblem, lint_files
 from offhook.core.mac import Mac
 from offhook.core.model import Device
 from offhook.core.render import Rendered, RenderError
+from offhook.core.secret import Secret
 from offhook.core.vendor import FileRule, Model, VendorProfile
 from offhook.diagnosis.facts import RenderFault
 
 CACHE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A device's files at one moment: digests by name, or why there are none; what is odd in them.
+
+    `files` are the files themselves.
+    """
+
+    digests: Mapping[str, str] | RenderFault
+    lint: tuple[LintProblem, ...] = ()
+    files: Mapping[str, Rendered] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -33,6 +47,7 @@ class Files:
     _cache: OrderedDict[str, dict[str, Rendered]] = field(default_factory=OrderedDict)
     _size_bytes: int = 0
     _expected: dict[Mac, Mapping[str, str] | RenderFault] = field(default_factory=dict)
+    _lint: dict[Mac, tuple[LintProblem, ...]] = field(default_factory=dict)
 
     def device_file(self, device: Device, rule: FileRule) -> Rendered:
         """A device's file as it should be now. Raises RenderError."""
@@ -55,24 +70,34 @@ class Files:
         found = self._expected.get(mac)
         if found is None:
             revision = self.state.revision
-            found = digests(self.state.source, self.state.devices[mac])
+            made = make(self.state.source, self.state.devices[mac])
+            found = made.digests
+            if made.lint:
+                self._lint[mac] = made.lint
             # Another thread may have changed something: kept first and looked at afterwards, so
             # that a change between the two is seen here or forgets it there.
             self._expected[mac] = found
             if revision != self.state.revision:
                 self._expected.pop(mac, None)
+                self._lint.pop(mac, None)
         return found
+
+    def lint(self, mac: Mac) -> tuple[LintProblem, ...]:
+        """What is odd in the files that `expected` has made last; nothing before."""
+        return self._lint.get(mac, ())
 
     def forget(self, macs: Iterable[Mac]) -> None:
         """Drop what was made for some devices; their next request renders again."""
         for mac in macs:
             self._expected.pop(mac, None)
+            self._lint.pop(mac, None)
             self._drop(mac.plain)
 
     def forget_all(self) -> None:
         """Drop everything: a template, a server setting or a wide setting changed."""
         self._cache.clear()
         self._expected.clear()
+        self._lint.clear()
         self._size_bytes = 0
 
     def _cached(self, owner: str, name: str, make: Callable[[], Rendered]) -> Rendered:
@@ -99,4 +124,33 @@ def digests(source: FileSource, device: Device) -> Mapping[str, str] | RenderFau
     try:
         return {name: file.digest for name, file in expected_files(source, device).items()}
     except RenderError as error:
-        return RenderFault(code=error.code, message=str(error))
+        return _fault(source, device, error)
+
+
+def make(source: FileSource, device: Device) -> Made:
+    """Make all files a device is expected to fetch, and look at what people wrote into them."""
+    try:
+        files = expected_files(source, device)
+        found = lint_files(source, device, files)
+    except RenderError as error:
+        return Made(digests=_fault(source, device, error))
+    return Made(
+        digests={name: file.digest for name, file in files.items()}, lint=found, files=files
+    )
+
+
+def _fault(source: FileSource, device: Device, error: RenderError) -> RenderFault:
+    """Name why files cannot be made; P704 when they could with passwords of plain letters."""
+    code = "P704" if error.code == "P702" and _is_for_secret(source, device) else error.code
+    return RenderFault(code=code, message=str(error))
+
+
+def _is_for_secret(source: FileSource, device: Device) -> bool:
+    plain = Secret("x" * 8)
+    own = {line.extension: source.extensions.get(line.extension) for line in device.lines}
+    others = {number: replace(it, secret=plain) for number, it in own.items() if it is not None}
+    try:
+        expected_files(replace(source, extensions=others), replace(device, admin_password=plain))
+    except RenderError:
+        return False
+    return True

@@ -23,6 +23,8 @@ from offhook.core.events import (
     PhoneUnregistered,
     RebootAdvanced,
     RegisterHeard,
+    SubscriptionLost,
+    SubscriptionRegained,
 )
 from offhook.core.mac import Mac
 from offhook.core.model import RegisterOutcome
@@ -225,6 +227,8 @@ def _number_of(event: Event) -> str:
             return note.extension if note.outcome not in _USUAL else ""
         case CallFailed(callee=callee):
             return callee
+        case SubscriptionLost(watcher=watcher) | SubscriptionRegained(watcher=watcher):
+            return watcher
         case _:
             return ""
 

@@ -12,6 +12,7 @@ from offhook.actions.reboots import Reboots, Target
 from offhook.actions.state import State
 from offhook.core.events import Event, RebootAdvanced
 from offhook.core.model import Reboot, RebootStep
+from offhook.core.orders import BY_PERSON
 from offhook.errors import BadRequestError
 
 SENT_WAIT_S = 2.0
@@ -76,7 +77,7 @@ class ManualReboots:
             for begin in range(0, len(targets), _TARGETS_A_TURN):
                 ordered += self.reboots.order(
                     targets[begin : begin + _TARGETS_A_TURN],
-                    reason="asked by a person",
+                    reason=BY_PERSON,
                     asked_by=actor,
                     is_automatic=False,
                     is_forced=is_forced,

@@ -12,6 +12,7 @@ from offhook.core.directory import Link
 from offhook.core.events import Event
 from offhook.core.mac import Mac
 from offhook.core.model import (
+    Admin,
     Attempt,
     Change,
     Device,
@@ -22,6 +23,7 @@ from offhook.core.model import (
     Settings,
     SettingScope,
     Sighting,
+    SignIn,
     SipRecord,
     Token,
     UnknownPhone,
@@ -308,6 +310,34 @@ class TokenStore(Protocol):
 
     async def note_token_used(self, digest: str, at: datetime) -> None:
         """Note a use; nothing happens when the token is gone, so none comes back by its use."""
+        ...
+
+
+class AdminStore(Protocol):
+    """People who sign in, and their sessions."""
+
+    async def put_admin(self, admin: Admin) -> None:
+        """Insert or replace by name."""
+        ...
+
+    async def delete_admin(self, name: str) -> bool:
+        """Remove with all sessions; False when there was none."""
+        ...
+
+    async def list_admins(self) -> list[Admin]:
+        """All, by name."""
+        ...
+
+    async def put_sign_in(self, sign_in: SignIn) -> None:
+        """Insert or replace by digest; those that have expired go."""
+        ...
+
+    async def get_sign_in(self, digest: str) -> SignIn | None:
+        """One session, whether it has expired or not."""
+        ...
+
+    async def delete_sign_ins(self, *, digest: str = "", admin: str = "") -> None:
+        """End one session, or all of an admin."""
         ...
 
 

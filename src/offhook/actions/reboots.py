@@ -25,6 +25,7 @@ from offhook.actions.targets import Targets
 from offhook.core.events import AttemptRecorded, Event, PhoneRegistered, RebootAdvanced
 from offhook.core.mac import Mac
 from offhook.core.model import FINAL_STEPS, Attempt, Device, Reboot, RebootStep, Registration
+from offhook.core.orders import NO_TARGET
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify, VendorProfile
 from offhook.tasks import spawn
@@ -255,8 +256,7 @@ class Reboots:
         """Send; a phone that challenges may still have the secret of before the last change."""
         live = self._targets.now(reboot, registration)
         if live is None:
-            reason = "the phone is not registered any more"
-            return NotifyOutcome(kind=NotifyKind.FAILED, reason=reason)
+            return NotifyOutcome(kind=NotifyKind.FAILED, reason=NO_TARGET)
         if live.contact != reboot.contact:
             self._followed.put(replace(reboot, contact=live.contact, extension=live.extension))
         extension = self._state.extensions.get(live.extension)

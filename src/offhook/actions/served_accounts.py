@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from offhook.core.inventory import FileSource, flatten, profile_of
 from offhook.core.mac import Mac
@@ -40,6 +41,12 @@ def _account(source: FileSource, device: Device) -> ServedAccount | None:
     if not names.port:  # one key holds both
         server, _, port = server.partition(":") if server.count(":") == 1 else (server, "", "")
         key = names.server
+    switch = profile.notify_switch
+    told = ServedAccount(
+        transport=prefs.transport,
+        server=server,
+        notify_value=keys.get(switch.key, "") if switch else "",
+    )
     if not (port.isascii() and port.isdigit()):
-        return ServedAccount(transport=prefs.transport, server=server)
-    return ServedAccount(transport=prefs.transport, server=server, port=int(port), port_key=key)
+        return told
+    return replace(told, port=int(port), port_key=key)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from offhook.actions.sip_losses import SipLosses
 from offhook.core.events import CallFailed, Changed, Event, RegisterHeard
 from offhook.core.model import Change, RegisterNote, RegisterOutcome
 from offhook.diagnosis.facts import SipFacts
@@ -53,9 +54,11 @@ class SipMemory:
     _ill: NotesByPhone = field(default_factory=NotesByPhone)
     _failed: deque[CallFailed] = field(default_factory=lambda: deque(maxlen=FAILED_CALLS))
     _secrets: dict[str, datetime] = field(default_factory=dict)
+    _losses: SipLosses = field(default_factory=SipLosses)
 
     def on_event(self, event: Event) -> None:
         """Remember what the rules of SIP look at."""
+        self._losses.on_event(event)
         match event:
             case RegisterHeard(note=note):
                 if note.outcome in _WENT_WELL:
@@ -76,6 +79,8 @@ class SipMemory:
             notes=tuple(notes),
             failed_calls=tuple(self._failed),
             secrets_changed=dict(self._secrets),
+            wiped=self._losses.wiped(),
+            lost_watches=self._losses.lamps(),
         )
 
     def _note_secret(self, change: Change) -> None:

@@ -39,6 +39,17 @@ def phone_networks(names: Sequence[str]) -> tuple[Network, ...]:
     return parse_networks(names, {"private": _PRIVATE, "any": ("0.0.0.0/0", "::/0")})
 
 
+def is_foreign_host(host: str, own: frozenset[str]) -> bool:
+    """True for a name that is none of ours. An IP address leads here, whoever translates it."""
+    if not host or not own or host in own:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
+
+
 def is_within(address: str, networks: tuple[Network, ...]) -> bool:
     """True when the address is in one of the networks; an IPv4-mapped address counts as IPv4."""
     return _is_within(address.partition("%")[0], networks)

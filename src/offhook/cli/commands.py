@@ -8,6 +8,7 @@ import typer
 
 from offhook import __version__
 from offhook.cli import (
+    admin,
     calls,
     device,
     diagnose,
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for single in (serve, doctor, diagnose, calls, reboot, sync, requests, explain, simulate):
     app.add_typer(single.group)
-for named in (device, extension, vendor, unknown, token, engine):
+for named in (device, extension, vendor, unknown, token, admin, engine):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])
 
 

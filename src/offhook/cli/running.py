@@ -177,6 +177,13 @@ def _tell(started: Started, screen: Screen) -> None:
     screen.say(f"  SIP     {shown}:{pbx.sip_port}, UDP and TCP")
     if pbx.config.tls_port:
         screen.say(f"          {shown}:{pbx.config.tls_port}, TLS")
+    if pbx.admins.setup_code:
+        screen.say("  Pages   choose the first administrator, once, at this link:", "bold")
+        screen.say(
+            f"          http://{host}:{started.server.port}/set-up?code={pbx.admins.setup_code}"
+        )
+    else:
+        screen.say(f"  Pages   http://{host}:{started.server.port}/")
     screen.say(f"  Config  {started.path or 'none: defaults and environment'}")
     screen.say(f"  Log     {settings.logging.file}")
     for finding in _findings(pbx.config):

@@ -85,6 +85,32 @@ class CallFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionLost:
+    """A phone's busy lamp for an extension went dark without the phone saying so.
+
+    It did not refresh in time, or did not take a NOTIFY. `watcher` is its extension, `host` its
+    address, `refreshed_at` when it last subscribed.
+    """
+
+    watcher: str
+    target: str
+    host: str
+    reason: str
+    refreshed_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRegained:
+    """A phone subscribed again to what it had lost."""
+
+    watcher: str
+    target: str
+    host: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RebootAdvanced:
     """A reboot reached its next step."""
 
@@ -105,6 +131,8 @@ Event = (
     | RegistrationRefused
     | RegisterHeard
     | CallFailed
+    | SubscriptionLost
+    | SubscriptionRegained
     | RebootAdvanced
     | Changed
 )

@@ -6,7 +6,7 @@ templates are proven to have none, so files made from nothing else are not looke
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from offhook.core.dialect import DialectError
@@ -159,9 +159,9 @@ def _renamed(read: ReadFiles, *, is_own: bool) -> Iterator[LintProblem]:
         beside: Mapping[str, str] = read.free if key in read.free else written
         for rule in read.profile.keys.renamed:
             new = _new_name(rule, read.model, key)
-            if new is not None and new not in beside:
+            if new is not None and new not in (written if rule.is_twin else beside):
                 yield LintProblem(
-                    code="P709" if rule.is_prefix else "P708",
+                    code="P709" if rule.is_prefix or rule.is_twin else "P708",
                     file=read.main,
                     key=key,
                     value=read.shown(key, value),
@@ -228,7 +228,9 @@ def _is_trap(trap: KeyTrap, key: str, value: str, values: Mapping[str, str]) -> 
 
 def _too_many(read: ReadFiles) -> Iterator[LintProblem]:
     for limit in read.profile.keys.limits:
-        most = limit.most or int(getattr(read.model, limit.of))
+        if read.model.name in limit.doubtful:
+            continue
+        most = limit.most or {"lines": read.model.lines}.get(limit.of, read.model.line_keys)
         for key, value in read.values.get(read.main, {}).items():
             found = limit.key.fullmatch(key)
             if found and most and value not in limit.off and int(found["n"]) > most:
@@ -258,7 +260,7 @@ def _dtmf(read: ReadFiles) -> Iterator[LintProblem]:
                 )
 
 
-def vanished(before: Sequence[str], after: Sequence[str]) -> bool:
+def vanished(before: Collection[str], after: Collection[str]) -> bool:
     """Say whether so many keys of a file go that somebody should look: half of ten or more."""
     gone = set(before) - set(after)
     return len(before) >= _FEW and len(gone) * 2 >= len(before)

@@ -17,7 +17,7 @@ class KeyClass(StrEnum):
     """What a change of a key touches: the phone's way to us, a password, a taste, the rest."""
 
     NETWORK = "network"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the name of a class, not a secret
     PREFERENCE = "preference"
     OTHER = "other"
 
@@ -29,7 +29,7 @@ class RenamedKey:
     `old` matches the whole key; `new` is expanded from its groups, empty when there is no other.
     It is unknown on the model families of `families` whatever their firmware, and on any phone
     whose firmware is `since` or newer (counted from `MakerKeys.firmware_from`); with neither, on
-    all. `is_prefix` tells that only a prefix is missing.
+    all. `is_prefix` tells that only a prefix is missing, `is_twin` that `new` must stand beside it.
     """
 
     old: re.Pattern[str]
@@ -37,6 +37,7 @@ class RenamedKey:
     since: Firmware = ()
     families: frozenset[str] = frozenset()
     is_prefix: bool = False
+    is_twin: bool = False
 
     @property
     def is_always(self) -> bool:
@@ -60,11 +61,12 @@ class KeyTrap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLimit:
     """Numbered keys (group `n`): the model has as many as its `lines` or `line_keys`, or all models
-    have `most`. Values of `off` count as not there."""
+    have `most`. Values of `off` count as not there, models in `doubtful` are not counted."""
 
     key: re.Pattern[str]
     of: str = ""
     most: int = 0
+    doubtful: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset({"", "0"})
 
 

@@ -65,6 +65,8 @@ class PhoneRequest:
     """What a phone asked, before anybody knows who it is.
 
     `path` is percent-decoded and starts after the provisioning prefix: `$mac.cfg/001565123456.cfg`.
+    `host` is the server's name as the phone wrote it, without port. Of credentials nothing is kept
+    but that there were any.
     """
 
     request_id: str
@@ -76,6 +78,8 @@ class PhoneRequest:
     user_agent: str
     at: datetime
     is_test: bool = False
+    host: str = ""
+    has_credentials: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -371,6 +375,26 @@ class Token:
     digest: str
     created_at: datetime
     last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """A person who may sign in to the pages; the password is kept as an argon2 hash."""
+
+    name: str
+    password_hash: Secret
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A session of an admin; `digest` is the SHA-256 of the cookie's text."""
+
+    digest: str
+    admin: str
+    address: str
+    began_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

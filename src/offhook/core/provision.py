@@ -69,6 +69,8 @@ class Refuse:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
+_NOT_OURS = {FileKind.SIGNED: "P206", FileKind.FOREIGN: "P207"}
+
 Decision = ServeDevice | ServeCommon | Upload | Optional | Refuse
 
 
@@ -114,6 +116,9 @@ def _for_device(
         return Upload(device=device, rule=match.rule, is_put=not _is_read(request))
     if match.rule.kind is FileKind.OPTIONAL:
         return Optional(device=device)
+    if match.rule.kind in _NOT_OURS:
+        values = {"mac": device.mac.colons, "file": identity.file[:NAME_SHOWN]}
+        return Refuse(status=404, code=_NOT_OURS[match.rule.kind], values=values)
     if not _is_read(request):
         return _no_file(request, identity)
     if match.rule.kind is FileKind.COMMON:

@@ -176,6 +176,15 @@ class Templates:
         return FunctionLoader(load)
 
 
+def syntax_problem(text: str) -> str:
+    """Say what is wrong with a template's syntax, and in which line; empty when nothing is."""
+    try:
+        ImmutableSandboxedEnvironment(autoescape=True).parse(text)
+    except TemplateSyntaxError as error:
+        return f"line {error.lineno}: {error.message}"[:PROBLEM_SHOWN]
+    return ""
+
+
 def _place_of(error: Exception, vendor: str) -> str:
     """Template and line of a mistake, which may be in an included file; empty when unknown.
 

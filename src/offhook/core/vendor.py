@@ -24,6 +24,10 @@ class FileKind(StrEnum):
     """A maker's probe that we do not serve: a plain 404, never an alarm."""
     UPLOAD = "upload"
     """The phone PUTs it (logs, local overrides); GET gives back what was stored, else 404."""
+    FOREIGN = "foreign"
+    """Asked by other firmware of the maker, which this profile does not configure: refused."""
+    SIGNED = "signed"
+    """Asked only by a phone that trusts nothing but another system's signature: refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class FileRule:
     the rule to those; empty means all. `is_expected` is False for spellings that we serve although
     no phone asks for them by itself (the guide's `/provision/<mac>.cfg`). `overrides` is the syntax
     of an upload that holds what a person changed on the phone, which wins over our files there.
+    `is_trust_list` marks lists of whose signatures the phone accepts.
     """
 
     name: str
@@ -47,6 +52,7 @@ class FileRule:
     overrides: Dialect | None = None
     families: frozenset[str] = frozenset()
     is_expected: bool = True
+    is_trust_list: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +155,13 @@ class VendorProfile:
     phone, `resync` makes it fetch again with the least disturbance. `main` is the canonical name of
     the file that carries the account. `dhcp` are the options its phones ask for the URL, in order.
     By `ouis`, six-digit blocks of addresses, an unknown phone's maker is guessed. `keys` is what is
-    known of the maker's own settings.
+    known of the maker's own settings. `images` are the endings of its firmware files. `tftp_only`
+    finds, in a model's name or a User-Agent, the models whose firmware cannot ask by HTTP.
+    `notify_switch` lets phones ignore NOTIFY; `compares_files` says that they do nothing for a file
+    that they have; `override_menu` are steps that clear what a person changed on the phone,
+    `unregister_menu` is where it is told not to sign off all phones of its extension.
+    `trust_menu` are steps to erase another system's trust list; `tls_since` names for a family of
+    models the first firmware that speaks TLS 1.2.
     """
 
     name: str
@@ -166,12 +178,17 @@ class VendorProfile:
     menu: tuple[str, ...]
     dhcp: tuple[str, ...]
     behaviour: PhoneBehaviour
-    keys: MakerKeys = MakerKeys()
+    keys: MakerKeys = field(default_factory=MakerKeys)
     status_menu: str = ""
     notify_switch: NotifySwitch | None = None
     compares_files: bool = False
     override_menu: tuple[str, ...] = ()
+    unregister_menu: str = ""
     notes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    tftp_only: re.Pattern[str] | None = None
+    trust_menu: tuple[str, ...] = ()
+    tls_since: Mapping[str, str] = field(default_factory=dict)
     _by_code: Mapping[str, Model] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

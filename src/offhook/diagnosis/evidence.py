@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from offhook.core.events import RegistrationRefused
+from offhook.core.mac import Mac
 from offhook.core.model import Attempt, Reboot, Registration, Sighting, UnknownPhone
-from offhook.diagnosis.facts import DirectoryRun
+from offhook.diagnosis.facts import DirectoryRun, Facts
 from offhook.diagnosis.finding import Evidence
 from offhook.diagnosis.finding import stamp as stamp
 
@@ -40,6 +41,17 @@ def sighting_line(sighting: Sighting) -> Evidence:
         sighting.last_contact,
         is_dated=False,
     )
+
+
+def agent_line(facts: Facts, mac: Mac, agent: str) -> Evidence:
+    """Tell when a device said last who it is: the newest request with that User-Agent."""
+    for attempt in facts.attempts:
+        if attempt.mac == mac and attempt.user_agent == agent and not attempt.is_test:
+            return attempt_line(attempt)
+    seen = facts.sightings.get(mac)
+    if seen is not None and seen.user_agent == agent:
+        return sighting_line(seen)
+    return Evidence(_agent(agent))
 
 
 def unknown_line(phone: UnknownPhone) -> Evidence:

@@ -135,6 +135,7 @@ SERVED = Attempt(
     firmware="1.2.3",
     extension="1001",
     digest=_DIGEST,
+    is_device_file=True,
 )
 REFUSED = Attempt(
     request_id="example-2",

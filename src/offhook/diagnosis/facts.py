@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offhook.core.directory import PersonProblem
-from offhook.core.events import CallFailed, RegistrationRefused
+from offhook.core.events import CallFailed, RegistrationRefused, SubscriptionLost
+from offhook.core.lint import LintProblem
 from offhook.core.mac import Mac
 from offhook.core.model import (
     Attempt,
@@ -20,6 +21,7 @@ from offhook.core.model import (
     UnknownPhone,
 )
 from offhook.core.vendor import VendorProfile
+from offhook.diagnosis.probe_facts import ProbeFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +50,12 @@ class ConfigFacts:
     realm: str = "offhook"
     base: str = "http://192.0.2.1:8080/provision/"
     problems: tuple[ConfigProblem, ...] = ()
+    allowed_networks: tuple[str, ...] = ("private",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderFault:
-    """Why a device's files cannot be made: P701 or P702 and the message."""
+    """Why a device's files cannot be made: P701, P702, P704 or P705 and the message."""
 
     code: str
     message: str
@@ -93,12 +96,25 @@ class ServedAccount:
     """What a device's file says of its accounts: the transport, and what free settings change.
 
     `server` and `port` are those of a free setting, whose key is `port_key`; empty without one.
+    `notify_value` is that of a free setting for the maker's `notify_switch`.
     """
 
     transport: str = "udp"
     server: str = ""
     port: int | None = None
     port_key: str = ""
+    notify_value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactsWiped:
+    """A phone removed the registrations of other phones of its extension.
+
+    `note` is its REGISTER; `victims` are those of the others that did not come back since.
+    """
+
+    note: RegisterNote
+    victims: tuple[Registration, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +122,15 @@ class SipFacts:
     """What was heard over SIP since the start, bounded; notes and failed calls newest first.
 
     `secrets_changed` maps an extension to when its secret last changed. `accounts` are those of
-    devices whose files can be made.
+    devices whose files can be made. `lost_watches` are busy lamps that did not come back.
     """
 
     notes: tuple[RegisterNote, ...] = ()
     failed_calls: tuple[CallFailed, ...] = ()
     secrets_changed: Mapping[str, datetime] = field(default_factory=dict)
     accounts: Mapping[Mac, ServedAccount] = field(default_factory=dict)
+    wiped: tuple[ContactsWiped, ...] = ()
+    lost_watches: tuple[SubscriptionLost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +142,8 @@ class Facts:
     `registrations` are by extension; `device_registrations` those that belong to a device.
     `directory` is None where none is set up. `template_problem` is why the site's templates as they
     are now are not in use; the former ones are. `engine_problems` maps what the SIP engine needs
-    outside this process, and lacks, to why.
+    outside this process, and lacks, to why. `lint` are mistakes in files that can be made, by
+    device. With `is_preview` all this is as it would be after a change, nothing was sent yet.
     """
 
     now: datetime
@@ -145,3 +164,6 @@ class Facts:
     template_problem: str = ""
     engine_problems: Mapping[str, str] = field(default_factory=dict)
     sip: SipFacts = SipFacts()
+    lint: Mapping[Mac, tuple[LintProblem, ...]] = field(default_factory=dict)
+    is_preview: bool = False
+    probes: ProbeFacts = field(default_factory=ProbeFacts)

@@ -58,7 +58,8 @@ class Finding:
 
     `message` says what is wrong, with the values. `evidence` are lines that prove it (may name
     other devices: for people only). `steps` mend it; a step may have further lines after `\\n`.
-    `is_general` as `Fault` has it.
+    `is_general` and `explains` as `Fault` has them. `also_about` are further subjects whom it helps
+    when they are not right: the record that an unknown phone may mean, the phone that was refused.
     """
 
     code: str
@@ -70,6 +71,8 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     steps: tuple[str, ...] = ()
     is_general: bool = False
+    explains: tuple[str, ...] = ()
+    also_about: tuple[str, ...] = ()
 
     @property
     def hint(self) -> str:

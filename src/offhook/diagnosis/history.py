@@ -58,28 +58,48 @@ def last_agents(facts: Facts) -> dict[Mac, tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Deliveries:
-    """When each phone last got a file, by (address, maker) and by MAC."""
+    """When each phone last got a file: by MAC one of its own, else by where and who asked."""
 
     by_maker: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    by_agent: dict[tuple[str, str], datetime] = field(default_factory=dict)
     by_mac: dict[Mac, datetime] = field(default_factory=dict)
 
+    def note(self, attempt: Attempt, maker: str) -> None:
+        """Take up a delivery; those noted first are the newest."""
+        self.by_maker.setdefault((attempt.address, maker), attempt.at)
+        self.by_agent.setdefault((attempt.address, attempt.user_agent), attempt.at)
+        if attempt.mac is not None and attempt.is_device_file:
+            self.by_mac.setdefault(attempt.mac, attempt.at)
+
     def follow(self, attempt: Attempt, maker: str, grace: timedelta) -> bool:
-        """Say whether the phone got a file after a refusal (or at most `grace` before it)."""
-        moments = [self.by_maker.get((attempt.address, maker))]
+        """Say whether the phone got a file after a refusal (or at most `grace` before it).
+
+        One that names no MAC is not told from others of its maker at the address; what came before
+        counts only with the same User-Agent.
+        """
+        before = attempt.at - grace
         if attempt.mac is not None:
-            moments.append(self.by_mac.get(attempt.mac))
-        return any(at is not None and at > attempt.at - grace for at in moments)
+            return _is_after(self.by_mac.get(attempt.mac), before)
+        by_agent = self.by_agent.get((attempt.address, attempt.user_agent))
+        by_maker = self.by_maker.get((attempt.address, maker))
+        return _is_after(by_agent, before) or _is_after(by_maker, attempt.at)
+
+
+def _is_after(at: datetime | None, moment: datetime) -> bool:
+    return at is not None and at > moment
 
 
 def unmended(
     facts: Facts, code: str, *, within: timedelta = DAY, grace: timedelta = timedelta(0)
 ) -> list[tuple[Attempt, str]]:
-    """Give the newest refusal of a code per address and maker that no delivery followed.
+    """Give the newest refusal of a code per phone that no delivery followed.
+
+    A phone is its MAC, or without one its address and maker.
 
     Each comes with the maker that its User-Agent tells. Tests by people do not count.
     """
     makers: dict[str, str] = {}
-    refused: dict[tuple[str, str], Attempt] = {}
+    refused: dict[object, Attempt] = {}
     deliveries = _Deliveries()
     for attempt in facts.attempts:
         wanted = attempt.kind is OutcomeKind.REFUSED and attempt.fault == code
@@ -88,18 +108,21 @@ def unmended(
         agent = attempt.user_agent
         if agent not in makers:
             makers[agent] = maker_of(agent, facts.profiles, attempt.vendor)
-        key = (attempt.address, makers[agent])
         if not wanted:
-            deliveries.by_maker.setdefault(key, attempt.at)
-            if attempt.mac is not None:
-                deliveries.by_mac.setdefault(attempt.mac, attempt.at)
+            deliveries.note(attempt, makers[agent])
         elif facts.now - attempt.at <= within:
-            refused.setdefault(key, attempt)
+            refused.setdefault(attempt.mac or (attempt.address, makers[agent]), attempt)
     return [
-        (attempt, maker)
-        for (_, maker), attempt in refused.items()
-        if not deliveries.follow(attempt, maker, grace)
+        (attempt, makers[attempt.user_agent])
+        for attempt in refused.values()
+        if not deliveries.follow(attempt, makers[attempt.user_agent], grace)
     ]
+
+
+def asker(facts: Facts, attempt: Attempt) -> str:
+    """Name who asked: the registered device, else the address."""
+    device = facts.devices.get(attempt.mac) if attempt.mac else None
+    return device.mac.colons if device else attempt.address
 
 
 def placeholder_of(attempt: Attempt) -> str:

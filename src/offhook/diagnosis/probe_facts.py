@@ -22,7 +22,11 @@ class PortState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortFact:
-    """One port. `what` is `HTTP` or `SIP over UDP`; `detail` what was answered or refused."""
+    """One port. `what` is `HTTP` or `SIP over UDP`; `detail` what was answered or refused.
+
+    `is_conclusive` is False for a public address that is not this machine's: many routers do not
+    let their own network call it, so that only phones outside could tell.
+    """
 
     what: str
     host: str
@@ -30,6 +34,12 @@ class PortFact:
     state: PortState
     detail: str
     at: datetime
+    is_conclusive: bool = True
+
+    @property
+    def subject(self) -> str:
+        """How findings name it."""
+        return f"{self.what} {self.place}"
 
     @property
     def place(self) -> str:

@@ -28,3 +28,31 @@ def can_phones_reach(host: str) -> bool:
         or address.is_multicast
         or str(address) == "255.255.255.255"
     )
+
+
+# RFC 1918, RFC 6598, RFC 4193.
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+
+
+def is_private_network(host: str) -> bool:
+    """Say whether a host is an address that leads nowhere from the Internet."""
+    address = _address(host)
+    return address is not None and any(
+        address.version == network.version and address in network for network in _PRIVATE
+    )
+
+
+def is_public(host: str) -> bool:
+    """Say whether a host is an address of the Internet; addresses of documentation are not."""
+    address = _address(host)
+    return address is not None and address.is_global
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

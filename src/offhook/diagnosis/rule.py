@@ -21,6 +21,7 @@ class Fault:
     `name` is the fault's name in the field where it has one. `is_general` marks a fault that only
     says how far a phone got: a fault that says why is told before it. `is_of_device` marks a check
     that looks at each device by itself, with nothing but what the facts hold of that device.
+    `explains` are the codes of faults that follow from this one: it is told before them.
     """
 
     code: str
@@ -32,6 +33,7 @@ class Fault:
     steps: tuple[str, ...]
     is_general: bool = False
     is_of_device: bool = False
+    explains: tuple[str, ...] = ()
 
     def finding(
         self,
@@ -39,6 +41,7 @@ class Fault:
         *,
         evidence: Sequence[str] = (),
         more_steps: Sequence[str] = (),
+        also_about: Sequence[str] = (),
         **values: object,
     ) -> Finding:
         """Fill the texts. Values are data: braces in them stay as they are."""
@@ -54,6 +57,8 @@ class Fault:
             ),
             steps=(*(step.format(**values) for step in self.steps), *more_steps),
             is_general=self.is_general,
+            explains=self.explains,
+            also_about=tuple(also_about),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from offhook.core.mac import Mac
@@ -88,8 +88,9 @@ def judge(subject: Subject, facts: Facts, findings: Sequence[Finding]) -> Verdic
     stages = [proven(facts, mac) for mac in subject.macs] or [_stage_of_strangers(subject, facts)]
     stage = min(stages, key=_RANK.__getitem__)
     missing = _next(stage)
-    found = _relevant(subject, findings, is_right=missing is None)
-    ordered = tuple(sorted(found, key=lambda item: _fit(item, missing)))
+    found = list(_relevant(subject, findings, is_right=missing is None))
+    explained = {code for item in found for code in item.explains}
+    ordered = tuple(sorted(found, key=lambda item: _fit(item, missing, explained)))
     return Verdict(
         subject=subject.name,
         stage=stage,
@@ -139,7 +140,8 @@ def _relevant(
     own = {mac.colons for mac in subject.macs} | {subject.name}
     wider = own | subject.numbers | subject.addresses
     for finding in findings:
-        is_wider = finding.subject in wider or _is_of_server(finding)
+        about = {finding.subject, *finding.also_about}
+        is_wider = bool(about & wider) or _is_of_server(finding)
         if finding.subject in own or (is_wider and not is_right):
             yield finding
 
@@ -148,12 +150,16 @@ def _is_of_server(finding: Finding) -> bool:
     return finding.stage is Stage.SETUP and finding.severity is Severity.ERROR
 
 
-def _fit(finding: Finding, missing: Stage | None) -> tuple[bool, bool, int, int, int, str]:
-    """Order: why before how far, the phone's own before the server's, then the worst and nearest.
+def _fit(
+    finding: Finding, missing: Stage | None, explained: Collection[str]
+) -> tuple[bool, bool, bool, int, int, int, str]:
+    """Order: causes before what follows from them, why before how far, the phone's own before the
+    server's, then the worst and nearest.
 
     Nearest is the one whose stage is least far from the one without proof.
     """
     return (
+        finding.code in explained,
         finding.is_general,
         finding.stage is Stage.SETUP,
         _SEVERITY[finding.severity],

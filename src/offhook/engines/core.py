@@ -13,6 +13,7 @@ from offhook.sip.bindings import BindingTable
 from offhook.sip.digest import MD5_ONLY, Algorithm
 from offhook.sip.invite import TIMER_C_S
 from offhook.sip.limits import FailureLimits
+from offhook.sip.lost_watches import Tell
 from offhook.sip.nonces import Nonces
 from offhook.sip.proxy import Proxy
 from offhook.sip.registrar import ExpiryPolicy, Registrar
@@ -57,8 +58,12 @@ def build_core(
     host: str,
     port: Callable[[], int],
     tls_port: Callable[[], int],
+    tell_watch: Tell = lambda _: None,
 ) -> SipCore:
-    """Put the parts together; `host` and the ports are what phones know us by."""
+    """Put the parts together; `host` and the ports are what phones know us by.
+
+    `tell_watch` is told of subscriptions that are lost, and regained.
+    """
     table = BindingTable(max_contacts=policy.max_contacts)
     authenticator = Authenticator(
         realm=policy.realm,
@@ -89,6 +94,7 @@ def build_core(
         place=lambda transport: (host, tls_port() if transport == "tls" else port()),
         clock=time.monotonic,
         random_text=lambda: secrets.token_hex(8),
+        tell=tell_watch,
     )
     expiry = ExpiryPolicy(
         min_s=policy.min_expires_s,

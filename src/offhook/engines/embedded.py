@@ -27,6 +27,7 @@ from offhook.core.events import (
     RegistrationRefused,
 )
 from offhook.core.model import LiveCall, Registration
+from offhook.core.orders import NO_TARGET
 from offhook.engines.call_failures import call_failed
 from offhook.engines.calling import Calling
 from offhook.engines.certificate import Certificate
@@ -38,6 +39,7 @@ from offhook.engines.register_notes import note_register
 from offhook.engines.sockets import Sockets
 from offhook.engines.strangers import Allowance, JunkLog, KnownHosts, OncePerMinute
 from offhook.engines.tcp import TcpConnection, TcpLimits
+from offhook.engines.watch_events import watch_event
 from offhook.engines.watching import Watching
 from offhook.sip.bindings import Binding, Bound, Source, Unbound
 from offhook.sip.flow import flow_of
@@ -83,6 +85,7 @@ class EmbeddedEngine:
             host=external_ip,
             port=lambda: self.port,
             tls_port=lambda: self.tls_port,
+            tell_watch=lambda item: publish(watch_event(item, now())),
         )
         self._table, self._server = core.table, core.server
         self._keeping = Keeping(store, self._table)
@@ -183,7 +186,7 @@ class EmbeddedEngine:
         """Send a NOTIFY to a live registration; nobody else can be made its target."""
         binding = self._find(order.registration)
         if binding is None:
-            return NotifyOutcome(kind=NotifyKind.FAILED, reason="the phone is not registered now")
+            return NotifyOutcome(kind=NotifyKind.FAILED, reason=NO_TARGET)
         try:
             wire = await self._wire(binding)
         except OSError as error:  # TimeoutError is one, without a text
@@ -230,7 +233,8 @@ class EmbeddedEngine:
             if reaction.answer is not None and self._sockets.udp is not None:
                 answer = reaction.answer
                 self._sockets.udp.send(answer.data, answer.host, answer.port)
-            self._watching.carry(reaction.after)
+            if reaction.after:
+                self._watching.carry(reaction.after)
         except OSError:
             self._counters["unsendable"] += 1
         except Exception:
@@ -260,7 +264,8 @@ class EmbeddedEngine:
             self._note_bug(source)
 
     def _react(self, item: Message | Verdict | KeepAlive, source: Source) -> Reaction:
-        now = self._now().timestamp()
+        at = self._now()
+        now = at.timestamp()
         reaction = self._server.receive(item, source, now)
         self._counters["received"] += 1
         if reaction.status:
@@ -273,13 +278,14 @@ class EmbeddedEngine:
             is_taken = self._calling.on_response(response) or self._watching.on_response(response)
             if not is_taken:
                 self._notifying.on_response(response)
-        self._calling.carry(reaction.sends)
         if reaction.effects:
             self._apply_effects(reaction.effects, source)
         if isinstance(item, Request) and item.method == "REGISTER":
-            note = note_register(item, source, reaction, self._now())
+            note = note_register(item, source, reaction, at)
             if note is not None:
                 self._publish(RegisterHeard(note=note))
+        else:  # a REGISTER moves no call
+            self._calling.carry(reaction.sends)
         return reaction
 
     def _note_bug(self, source: Source) -> None:

@@ -19,6 +19,7 @@ from offhook.actions.ports import (
 )
 from offhook.core.events import PhoneRegistered, PhoneUnregistered
 from offhook.core.model import LiveCall, Registration
+from offhook.core.orders import NO_TARGET
 from offhook.engines.kamailio_calls import CallBook
 from offhook.engines.kamailio_credentials import KamailioCredentials
 from offhook.engines.kamailio_events import EventFields
@@ -136,7 +137,7 @@ class KamailioEngine:
         wanted = order.registration
         location = self._table.find(wanted.extension, wanted.contact)
         if location is None or location.registration.expires_at <= self._now():
-            return failed("the phone is not registered now")
+            return failed(NO_TARGET)
         self._counters["notifies"] += 1
         outcome = await self._notify(order, location, Once(on_sent))
         self._counters[f"notify_{outcome.kind.value}"] += 1

@@ -47,10 +47,8 @@ def parse_answer(packet: bytes, nonce: bytes, now: datetime) -> datetime | NoTim
     return told
 
 
-async def ask_time(
-    host: str, now: Callable[[], datetime], port: int = NTP_PORT
-) -> tuple[float, str]:
-    """Give how far our clock is behind, in seconds, or why it is not known. Waits for ever."""
+async def ask_time(host: str, now: Callable[[], datetime], port: int = NTP_PORT) -> float | NoTime:
+    """Give how far our clock is behind, in seconds. The caller sets the deadline."""
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(_Asker, remote_addr=(host, port))
     try:
@@ -65,9 +63,9 @@ async def ask_time(
             told = parse_answer(packet, nonce, after)
             if isinstance(told, datetime):
                 middle = before + (after - before) / 2
-                return (told - middle).total_seconds(), ""
+                return (told - middle).total_seconds()
             if packet[24:32] == nonce:
-                return 0.0, told.reason
+                return told
     finally:
         transport.close()
 

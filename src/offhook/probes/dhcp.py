@@ -22,7 +22,7 @@ _REPEATS = 2
 """A server may need a second to see that an address is free: RFC 2131 §4.1 repeats after 4 s."""
 
 
-class DhcpProbeError(Exception):
+class DhcpProbeError(OSError):
     """The DISCOVER could not be sent, and what to do."""
 
 

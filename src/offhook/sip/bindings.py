@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
@@ -17,10 +17,15 @@ class Source:
     transport: str
     host: str
     port: int
+    _text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every step of a REGISTER asks for it.
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        object.__setattr__(self, "_text", f"{self.transport}:{host}:{self.port}")
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.transport}:{host}:{self.port}"
+        return self._text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,9 @@ MD5_ONLY = (Algorithm.MD5,)
 """For phones that fail when any header names an algorithm they do not know."""
 
 
+_BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm}
+
+
 def _hash(algorithm: Algorithm, text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")
     if algorithm is Algorithm.SHA256:
@@ -110,8 +113,7 @@ def parse_credentials(value: str) -> Credentials | None:
 
 def find_algorithm(name: str) -> Algorithm | None:
     """Find an algorithm by its name in any case; None when we do not know it."""
-    folded = name.upper()
-    return next((known for known in Algorithm if known.value == folded), None)
+    return _BY_NAME.get(name.upper())
 
 
 def digest_response(

@@ -42,11 +42,12 @@ _TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 class Headers:
     """Header lines in order, exactly as written, with an index of their values.
 
-    A line has its name, colon and value and keeps its folds; the index maps the long lower-case
-    name to the unfolded, stripped values.
+    A line has its name, colon and value and keeps its folds; `names` are their long lower-case
+    names; the index maps these to the unfolded, stripped values.
     """
 
     lines: tuple[str, ...]
+    names: tuple[str, ...] = field(compare=False, repr=False)
     index: Mapping[str, tuple[str, ...]] = field(compare=False, repr=False)
 
     def first(self, name: str) -> str | None:
@@ -60,7 +61,9 @@ class Headers:
 
     def lines_of(self, name: str) -> tuple[str, ...]:
         """Give the lines of a header exactly as they were written."""
-        return tuple(line for line in self.lines if canonical(line.partition(":")[0]) == name)
+        return tuple(
+            line for line, known in zip(self.lines, self.names, strict=True) if known == name
+        )
 
 
 def canonical(name: str) -> str:
@@ -72,6 +75,7 @@ def canonical(name: str) -> str:
 def read_headers(lines: Iterable[str]) -> Headers | str:
     """Index header lines from the wire; gives what is wrong instead when one is no header."""
     kept = tuple(lines)
+    names: list[str] = []
     index: dict[str, tuple[str, ...]] = {}
     for line in kept:
         name, colon, value = line.partition(":")
@@ -83,8 +87,9 @@ def read_headers(lines: Iterable[str]) -> Headers | str:
         if "\r" in value:
             value = " ".join(piece.strip(" \t") for piece in value.split("\r\n"))
         value = value.strip(" \t")
+        names.append(key)
         index[key] = (*index[key], value) if key in index else (value,)
-    return Headers(kept, index)
+    return Headers(kept, tuple(names), index)
 
 
 # The spellings nearly every phone uses, so that the common case is one lookup.
@@ -223,11 +228,9 @@ def render_response(
     of our headers would break a line.
     """
     echoed: dict[str, list[str]] = {name: [] for name in _ECHOED}
-    for line in request.headers.lines:
-        name = line.partition(":")[0]
-        key = _KNOWN.get(name) or canonical(name)
-        if key in echoed:
-            echoed[key].append(line)
+    for line, name in zip(request.headers.lines, request.headers.names, strict=True):
+        if name in echoed:
+            echoed[name].append(line)
     if top_via and echoed["via"]:
         echoed["via"][0] = f"Via: {top_via}"  # wire text again: not for write_header to judge
     if to_tag and echoed["to"] and not _TAG.search(echoed["to"][0].rpartition(">")[2]):

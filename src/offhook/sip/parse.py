@@ -25,7 +25,6 @@ from offhook.sip.via import answerable_via, parse_cseq, top_via
 _REQUEST = re.compile(rf"({TCHARS}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
 _RESPONSE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*))?\Z", re.DOTALL)
 _CALL_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
-_NUMBER = re.compile(r"[0-9]+\Z")
 
 _NEEDED = ("via", "from", "to", "call-id", "cseq")
 # At most one of each; two would let two readers of one message disagree. RFC 4475 §3.3.8.
@@ -134,9 +133,10 @@ def _find_problem(headers: Headers, method: str) -> str:
     for name in _NEEDED:
         if name not in index:
             return f"Missing {_title(name)}"
-    for name in _SINGLE:
-        if len(index.get(name, ())) > 1:
-            return f"More Than One {_title(name)}"
+    if len(index) < len(headers.lines):  # else no name comes twice
+        for name in _SINGLE:
+            if len(index.get(name, ())) > 1:
+                return f"More Than One {_title(name)}"
     cseq = parse_cseq(index["cseq"][0])
     if cseq is None or (method and cseq[1] != method):
         return "Malformed CSeq"
@@ -184,7 +184,7 @@ def address_of(headers: Headers, name: str) -> SipUri | OtherUri | None:
 
 def digits(value: str | None) -> int | None:
     """Read an unsigned decimal number of a header, at most 2^32 - 1; None when it is none."""
-    if value is None or not _NUMBER.match(value):
+    if value is None or not value.isascii() or not value.isdigit():
         return None
     shortened = value.lstrip("0") or "0"
     return int(shortened) if len(shortened) < 10 else min(int(shortened[:11]), 2**32 - 1)

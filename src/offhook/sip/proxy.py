@@ -116,9 +116,9 @@ class Proxy:
 
     # --- what arrives --------------------------------------------------------------------------
 
-    def repeat(self, request: Request, via: Via, source: Source) -> tuple[Outbound, ...] | None:
-        """Take a request that was taken before; None when it is new."""
-        forking = self._open.get(transaction_key(request, via, str(source)))
+    def repeat(self, key: str) -> tuple[Outbound, ...] | None:
+        """Take a request by its `transaction_key` that was taken before; None when it is new."""
+        forking = self._open.get(key)
         return tuple(forking.repeat()) if forking else None
 
     def take(

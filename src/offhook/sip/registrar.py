@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from functools import lru_cache
 from typing import assert_never
 
 from offhook.sip.auth import (
@@ -185,7 +186,7 @@ class Registrar:
             return Reply(status=outcome.status, reason=outcome.reason, is_kept=True)
         headers = [("Contact", _write_contact(b, now)) for b in self._table.of(aor)]
         headers += [("Path", path) for path in paths]
-        headers.append(("Date", formatdate(now, usegmt=True)))
+        headers.append(("Date", _date(int(now))))
         return Reply(status=200, reason="OK", headers=tuple(headers), effects=outcome, is_kept=True)
 
     def _change(
@@ -303,6 +304,11 @@ def _clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+@lru_cache(maxsize=1)  # phones that come in one second share it
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _write_contact(binding: Binding, now: float) -> str:

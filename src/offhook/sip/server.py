@@ -138,11 +138,11 @@ class Server:
             return NOTHING
         if request.method == "ACK":
             return Reaction(sends=self._proxy.acknowledge(request, via, source))
-        repeated = self._proxy.repeat(request, via, source)
+        key = transaction_key(request, via, str(source))
+        repeated = self._proxy.repeat(key)
         if repeated is not None:
             return Reaction(sends=repeated)
         is_stored = source.transport == "udp"  # timer J is zero on streams, RFC 3261 §17.2.2
-        key = transaction_key(request, via, str(source)) if is_stored else ""
         stored = self._answers.find(key, now) if is_stored else None
         if stored is not None:
             host, port = reply_address(via, source.host, source.port)

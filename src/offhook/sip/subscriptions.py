@@ -11,6 +11,7 @@ from offhook.sip.dialog_info import DIALOG_INFO, MESSAGE_SUMMARY
 from offhook.sip.flow import Outbound, flow_of
 from offhook.sip.forking import Failure
 from offhook.sip.forward import contact_of, dialog_id, values_of
+from offhook.sip.lost_watches import LostWatches, Tell
 from offhook.sip.message import Request, Response
 from offhook.sip.parse import digits
 from offhook.sip.registrar import (
@@ -64,6 +65,7 @@ class Subscriptions:
         agent: str = "Offhook",
         capacity: int = MAX_WATCHES,
         of_watcher: int = MAX_OF_WATCHER,
+        tell: Tell = lambda _: None,
     ) -> None:
         self._rights = Rights(authenticator=authenticator, table=table, secret_of=secret_of)
         self._table = table
@@ -77,6 +79,7 @@ class Subscriptions:
             random_text=random_text,
             agent=agent,
             of_watcher=of_watcher,
+            lost=LostWatches(tell),
         )
 
     def __len__(self) -> int:

@@ -42,7 +42,6 @@ class Via:
         return len(branch) > len(MAGIC_COOKIE) and branch.lower().startswith("z9hg4bk")
 
 
-@lru_cache(maxsize=64)  # several steps read the Via of the same message
 def parse_via(value: str) -> Via | None:
     """Read one Via value; None when it is none."""
     found = _VIA.match(value)
@@ -63,7 +62,12 @@ def parse_via(value: str) -> Via | None:
 def top_via(headers: Headers) -> Via | None:
     """Read the topmost Via of a message; None when it is missing or no Via."""
     first = headers.first("via")
-    return parse_via(split_list(first)[0]) if first else None
+    return _first_via(first) if first else None
+
+
+@lru_cache(maxsize=64)  # several steps read the Via of the same message
+def _first_via(value: str) -> Via | None:
+    return parse_via(split_list(value)[0])
 
 
 def answerable_via(headers: Headers) -> Via | None:

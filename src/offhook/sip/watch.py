@@ -18,6 +18,7 @@ from offhook.sip.dialog_info import (
     shown_dialog,
 )
 from offhook.sip.flow import Flow, Outbound
+from offhook.sip.lost_watches import LostWatches
 from offhook.sip.message import Request, Response, make_request
 from offhook.sip.notifier import is_our_answer
 from offhook.sip.transaction import Answered, ClientAction, ClientTransaction, TimedOut, Transmit
@@ -51,7 +52,8 @@ class Watch:
     """One subscription: `local` and `remote` are To and From of the first SUBSCRIBE.
 
     `shown` is what the last NOTIFY told, `branch` names it while it has no answer, `ending` is
-    why the subscription ends with the next one, `looked_at` when its expiry is looked at next.
+    why the subscription ends with the next one, `looked_at` when its expiry is looked at next,
+    `refreshed_at` when the phone last subscribed.
     """
 
     watcher: str
@@ -70,6 +72,7 @@ class Watch:
     is_due: bool = False
     ending: str = ""
     looked_at: float = math.inf
+    refreshed_at: float = 0.0
 
     @property
     def id(self) -> WatchId:
@@ -106,7 +109,9 @@ class Watches:
         random_text: Callable[[], str],
         agent: str,
         of_watcher: int,
+        lost: LostWatches,
     ) -> None:
+        self._lost = lost
         self._calls = calls
         self._place = place
         self._clock = clock
@@ -159,7 +164,8 @@ class Watches:
 
     def _granted(self, watch: Watch, now: float) -> tuple[Outbound, ...]:
         if watch.terms.lifetime_s:
-            watch.ending = ""
+            watch.ending, watch.refreshed_at = "", now
+            self._lost.regain(watch.watcher, watch.target, watch.terms.flow.host)
             self._plan_expiry(watch)
         else:
             watch.ending = "timeout"
@@ -196,6 +202,7 @@ class Watches:
                 continue
             watch.looked_at = math.inf
             if watch.terms.expires_at <= now:
+                self._lose(watch, "not refreshed in time", now)
                 sends += self._end(watch, "timeout", now)
             else:
                 self._plan_expiry(watch)
@@ -253,6 +260,7 @@ class Watches:
         watch.branch = ""
         if self._by_id.get(watch.id) is watch and watch.terms.flow != pending.flow:
             return self._notify(watch, now)
+        self._lose(watch, "no answer to NOTIFY", now)
         self._drop(watch)
         return ()
 
@@ -296,9 +304,16 @@ class Watches:
     def _on_answer(self, watch: Watch, status: int, now: float) -> tuple[Outbound, ...]:
         watch.branch = ""
         if status in _ENDING:
+            self._lose(watch, f"answer {status} to NOTIFY", now)
             self._drop(watch)
         is_waiting = watch.is_due and self._by_id.get(watch.id) is watch
         return self._notify(watch, now) if is_waiting else ()
+
+    def _lose(self, watch: Watch, reason: str, now: float) -> None:
+        """Tell that a busy lamp goes dark, unless the subscription was ended on purpose."""
+        is_live = self._by_id.get(watch.id) is watch and not watch.ending
+        if is_live and watch.terms.package == "dialog":
+            self._lost.lose(watch, watch.terms.flow.host, reason, now)
 
     def _drop(self, watch: Watch) -> None:
         if self._by_id.get(watch.id) is not watch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offhook.actions.ports import Clock
+from offhook.store.admins import SqlAdminStore
 from offhook.store.database import Database
 from offhook.store.inventory import SqlInventoryStore
 from offhook.store.journal import SqlJournal
@@ -28,6 +29,7 @@ class Store:
     uploads: SqlUploadStore
     registrations: SqlRegistrationStore
     links: SqlLinkStore
+    admins: SqlAdminStore
 
     async def close(self) -> None:
         """Write what is queued and close the database; idempotent."""
@@ -73,4 +75,5 @@ async def open_store(
         uploads=SqlUploadStore(database),
         registrations=SqlRegistrationStore(database),
         links=SqlLinkStore(database),
+        admins=SqlAdminStore(database),
     )

@@ -231,6 +231,24 @@ tokens = Table(
     Column("last_used_us", BigInteger),
 )
 
+admins = Table(
+    "admins",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("admin", Text, ForeignKey("admins.name", ondelete="CASCADE"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+
 registrations = Table(
     "registrations",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def site_templates(folder: Path) -> dict[str, str]:
         for file in sorted(folder.glob(f"*/*{_SUFFIX}"))
         if not file.parent.name.startswith((".", "_"))
     }
+
+
+def own_names(texts: Mapping[str, str]) -> frozenset[str]:
+    """Tell which of all templates are the site's: those that the package has otherwise or not."""
+    packaged = package_templates()
+    return frozenset(name for name, text in texts.items() if packaged.get(name) != text)
 
 
 def load_templates(folder: Path | None) -> tuple[dict[str, str], str]:

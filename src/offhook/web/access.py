@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 
 from offhook.actions.throttle import Network, is_within
 from offhook.actions.tokens import Tokens
-from offhook.web.peer import Scope, address_of, header_of, headers_of, is_forwarded, is_this_host
+from offhook.web.peer import (
+    Scope,
+    address_of,
+    header_of,
+    headers_of,
+    is_forwarded,
+    is_this_host,
+    name_of_host,
+)
 
 LOCAL = "local"
 WRONG_A_MINUTE = 10
@@ -47,12 +55,17 @@ def access_policy(
     trusted_networks: Sequence[str], allowed_hosts: Sequence[str], external_ip: str
 ) -> AccessPolicy:
     """Make the policy of `api.trusted_networks` and `api.allowed_hosts`."""
-    names = {"localhost", socket.gethostname(), external_ip, *allowed_hosts}
     return AccessPolicy(
         is_local_trusted=LOCAL in trusted_networks,
         networks=tuple(ipaddress.ip_network(item) for item in trusted_networks if item != LOCAL),
-        hosts=frozenset(name.lower().rstrip(".") for name in names if name),
+        hosts=host_names(external_ip, *allowed_hosts),
     )
+
+
+def host_names(*names: str) -> frozenset[str]:
+    """Give the names of this server, lower case: its host name, and those it is told."""
+    known = {"localhost", socket.gethostname(), *names}
+    return frozenset(name.lower().rstrip(".") for name in known if name)
 
 
 @dataclass(slots=True)
@@ -97,11 +110,11 @@ class Access:
         """
         hosts = headers_of(scope, b"host")
         host = hosts[0] if hosts else ""
-        if len(hosts) > 1 or (host and not self._is_our_name(host)):
+        if len(hosts) > 1 or (host and not is_our_name(self.policy, host)):
             return Denied(
                 status=403,
                 code="host_not_allowed",
-                message=f"this server is not called {_name_in(host)[:80]!r}",
+                message=f"this server is not called {name_of_host(host)[:80]!r}",
                 hint="use its IP address, add the name to api.allowed_hosts, or show a token",
             )
         origin = header_of(scope, b"origin")
@@ -114,16 +127,6 @@ class Access:
                 hint="call it from the command line or a program, or show a token",
             )
         return None
-
-    def _is_our_name(self, host: str) -> bool:
-        name = _name_in(host)
-        if name in self.policy.hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
 
     def _count_wrong(self, address: str) -> Denied:
         """Refuse a wrong token. Right ones always pass, so nobody is locked out by a neighbour."""
@@ -148,11 +151,16 @@ class Access:
         )
 
 
-def _name_in(host: str) -> str:
-    """The name or address of a Host header, without port and brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower().rstrip(".")
+def is_our_name(policy: AccessPolicy, host: str) -> bool:
+    """Say whether a Host header is a name of ours or an address: no rebound DNS name."""
+    name = name_of_host(host)
+    if name in policy.hosts:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _no_token() -> Denied:

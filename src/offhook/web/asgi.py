@@ -1,4 +1,4 @@
-"""The whole HTTP side as one ASGI application: phones, API, front page."""
+"""The whole HTTP side as one ASGI application: phones, API, pages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from offhook.web.api import create_api
 from offhook.web.api.context import ACTOR, REQUEST_ID
 from offhook.web.api.failures import store_failed
 from offhook.web.body import GoneError, Message, Receive, Send, read_body
-from offhook.web.front import send_front
 from offhook.web.phones import PhoneApp, is_phone_path
 from offhook.web.ports import Services
+from offhook.web.ui.app import Pages
 
 API_BODY_MAX = 1_000_000
 
@@ -32,6 +32,7 @@ def create_asgi(services: Services) -> Asgi:
     """Put the parts together; each request goes to one of them by its path."""
     phones = PhoneApp(services.phones, services.now)
     api = ApiGate(services)
+    pages = Pages(services)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,7 +42,7 @@ def create_asgi(services: Services) -> Asgi:
         elif scope["path"] == "/api" or scope["path"].startswith("/api/"):
             await api(scope, receive, send)
         else:
-            await send_front(scope, send)
+            await pages(scope, receive, send)
 
     return app
 

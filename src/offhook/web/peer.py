@@ -24,6 +24,13 @@ def header_of(scope: Scope, name: bytes) -> str:
     return found[0] if found else ""
 
 
+def name_of_host(host: str) -> str:
+    """Give the name or address of a Host header, without port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower().rstrip(".")
+
+
 def address_of(scope: Scope) -> str:
     """Give the caller's IP address as plain text, an IPv4-mapped one as IPv4."""
     client = scope.get("client")

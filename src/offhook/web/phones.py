@@ -12,7 +12,7 @@ from offhook.actions.ports import Clock
 from offhook.core.model import PhoneRequest
 from offhook.web.answer import TEXT, send_answer
 from offhook.web.body import Body, GoneError, Receive, Send, read_body
-from offhook.web.peer import Scope, address_of, header_of, is_this_host
+from offhook.web.peer import Scope, address_of, header_of, is_this_host, name_of_host
 
 PREFIX = b"/provision"
 PATH_MAX = 1024
@@ -100,6 +100,8 @@ class PhoneApp:
             user_agent=_agent(header_of(scope, b"user-agent")),
             at=self._now(),
             is_test=header_of(scope, TEST_HEADER) == "1",
+            host=name_of_host(header_of(scope, b"host")),
+            has_credentials=bool(header_of(scope, b"authorization")),
         )
 
     async def _answer(self, scope: Scope, send: Send, request: PhoneRequest, body: Body) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from offhook.actions.admins import Admins
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.directory_ports import LinkStore
@@ -24,6 +25,9 @@ from offhook.actions.ports import (
     SipEngine,
     UploadStore,
 )
+from offhook.actions.preview import Previews
+from offhook.actions.probes import Probes
+from offhook.actions.publish import Events
 from offhook.actions.reboots import Reboots
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.state import State
@@ -47,6 +51,7 @@ class Services:
     engine: SipEngine
     reboots: Reboots
     phones: Phones
+    previews: Previews
     extensions: Extensions
     devices: Devices
     free_settings: FreeSettings
@@ -54,9 +59,12 @@ class Services:
     shown_files: ShownFiles
     unknown_phones: UnknownPhones
     tokens: Tokens
+    admins: Admins
+    events: Events
     diagnose: Diagnose
     verdicts: Verdicts
     fleet: Fleet
+    probes: Probes
     timeline: Timeline
     journal: Journal
     reboot_store: RebootStore

@@ -63,6 +63,11 @@ def find_of_both(own: Facts, everything: Facts) -> list[Finding]:
     return worst_first(find_of_devices(own) + find_of_fleet(everything))
 
 
+def find_in_files(facts: Facts) -> list[Finding]:
+    """Run the rules that look at files as they are made, or would be."""
+    return _find(facts, (it for it in rules().values() if it.fault.stage is Stage.RENDERED))
+
+
 def _find(facts: Facts, chosen: Iterable[Rule]) -> list[Finding]:
     return worst_first([finding for rule in chosen for finding in _run(rule, facts)])
 

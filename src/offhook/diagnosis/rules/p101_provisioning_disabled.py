@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -31,12 +32,17 @@ FAULT = Fault(
         "Restart the server",
     ),
 )
+_SHOWN = 3
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find provisioning switched off."""
     if not facts.config.is_provisioning_enabled:
-        yield FAULT.finding("provisioning.enabled")
+        asked = [it for it in facts.attempts if it.fault == FAULT.code and not it.is_test]
+        yield FAULT.finding(
+            "provisioning.enabled",
+            evidence=["provisioning.enabled = false", *map(attempt_line, asked[:_SHOWN])],
+        )
 
 
 BAD = replace(HEALTHY, config=replace(HEALTHY.config, is_provisioning_enabled=False))

@@ -39,7 +39,12 @@ FAULT = Fault(
 def check(facts: Facts) -> Iterator[Finding]:
     """Find an external address that is empty, this machine itself, or no address."""
     if not can_phones_reach(facts.config.external_ip):
-        yield FAULT.finding("server.external_ip", external_ip=facts.config.external_ip)
+        address = facts.config.external_ip
+        yield FAULT.finding(
+            "server.external_ip",
+            external_ip=address,
+            evidence=[f"server.external_ip = {address!r}"],
+        )
 
 
 BAD = replace(HEALTHY, config=replace(HEALTHY.config, external_ip="127.0.0.1"))

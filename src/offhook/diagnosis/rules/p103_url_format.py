@@ -69,10 +69,10 @@ def url_problem(url_format: str, http_port: int) -> str:
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Find a URL format that leads no phone here."""
+    """Find a URL format that leads no phone here; P910 tells of tftp://."""
     config = facts.config
     problem = url_problem(config.url_format, config.http_port)
-    if problem:
+    if problem and not config.url_format.lower().startswith("tftp:"):
         urls = "\n".join(
             ("Configure phone with full URL:", *url_lines(config.base, facts.profiles))
         )
@@ -80,6 +80,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             "provisioning.url_format",
             url_format=config.url_format,
             problem=problem,
+            evidence=[f"provisioning.url_format = {config.url_format}"],
             more_steps=[urls],
         )
 

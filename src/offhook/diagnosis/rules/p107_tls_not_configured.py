@@ -41,12 +41,14 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.config.tls_port:
         return
     if facts.config.transport == "tls":
-        yield FAULT.finding("phones.transport", who="all phones are")
+        evidence = ["phones.transport = tls, and there is no sip.tls_certificate"]
+        yield FAULT.finding("phones.transport", who="all phones are", evidence=evidence)
         return
     macs = sorted(mac for mac, item in facts.sip.accounts.items() if item.transport == "tls")
     if macs:
-        who = f"phone {macs[0]} is" if len(macs) == 1 else f"{len(macs)} phones are"
-        yield FAULT.finding("sip.tls_certificate", who=who, evidence=[f"{mac}" for mac in macs[:5]])
+        who = f"phone {macs[0].colons} is" if len(macs) == 1 else f"{len(macs)} phones are"
+        told = [f"the file of {mac.colons} says transport tls" for mac in macs[:5]]
+        yield FAULT.finding("sip.tls_certificate", who=who, evidence=told)
 
 
 BAD = replace(HEALTHY, config=replace(HEALTHY.config, transport="tls"))

@@ -21,7 +21,7 @@ from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, MINUTE, REFUSED, SERVED
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
-from offhook.diagnosis.history import placeholder_of, unmended
+from offhook.diagnosis.history import asker, placeholder_of, unmended
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -66,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for attempt, maker in unmended(facts, FAULT.code):
         profile = facts.profiles.get(maker or attempt.vendor)
         yield FAULT.finding(
-            attempt.address,
+            asker(facts, attempt),
             placeholder=placeholder_of(attempt),
             evidence=[attempt_line(attempt)],
             more_steps=steps_for(profile, facts.config.base, facts.profiles),

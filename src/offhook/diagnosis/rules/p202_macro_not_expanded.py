@@ -19,7 +19,7 @@ from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
-from offhook.diagnosis.history import placeholder_of, unmended
+from offhook.diagnosis.history import asker, placeholder_of, unmended
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -30,6 +30,7 @@ FAULT = Fault(
     stage=Stage.IDENTIFIED,
     message="{placeholder} is not the MAC variable of {vendor} phones, theirs is {right}",
     steps=("Replace {placeholder} by {right} in the URL of the phone or of DHCP option 66",),
+    explains=("P201",),
 )
 
 
@@ -43,7 +44,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         base = facts.config.base
         whole = f"The whole URL: {variable_url(profile, base)}"
         yield FAULT.finding(
-            attempt.address,
+            asker(facts, attempt),
             placeholder=placeholder,
             vendor=profile.label,
             right=profile.placeholder,

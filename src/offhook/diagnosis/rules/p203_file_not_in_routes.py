@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from offhook.core.model import OutcomeKind
 from offhook.core.vendor import VendorProfile
+from offhook.diagnosis.asking import is_image, nameless_images
 from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED, SERVED
 from offhook.diagnosis.facts import Facts
@@ -49,7 +50,11 @@ def names_served(profile: VendorProfile) -> str:
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the phones that ask for unknown files and get none of their own."""
+    told = {attempt.request_id for attempt, _ in nameless_images(facts)}
     for attempt, maker in unmended(facts, FAULT.code, grace=_ONE_BOOT):
+        is_known = attempt.mac in facts.devices and is_image(attempt.file, facts.profiles)
+        if is_known or attempt.request_id in told:  # P213 and P211 tell of firmware
+            continue
         profile = facts.profiles.get(maker or attempt.vendor)
         yield FAULT.finding(
             attempt.mac.colons if attempt.mac else attempt.address,

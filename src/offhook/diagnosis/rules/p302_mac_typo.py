@@ -38,6 +38,7 @@ FAULT = Fault(
         "If the record is wrong: DELETE /api/provisioning/devices/{near}\n"
         "then POST /api/provisioning/devices with mac_address {mac}",
     ),
+    explains=("P301", "P309"),
 )
 MAX_DISTANCE = 2
 # Comparing takes about 0.3 us a pair: a flood of unknown phones costs at most 60 ms.
@@ -61,6 +62,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 mac=phone.mac.colons,
                 near=nearest.colons,
                 evidence=[unknown_line(phone)],
+                also_about=[nearest.colons],
             )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.diagnosis.evidence import shown
+from offhook.diagnosis.evidence import agent_line
 from offhook.diagnosis.examples import HEALTHY, MAC, SEEN
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -48,7 +48,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 mac=mac.colons,
                 vendor=facts.profiles[vendor].label,
                 other=facts.profiles[maker].label,
-                evidence=[f"User-Agent {shown(agent)}"],
+                evidence=[agent_line(facts, mac, agent)],
             )
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from offhook.core.model import Device
 from offhook.diagnosis.advice import dhcp_lines, menu_lines, safer_lines, variable_url
@@ -23,6 +22,7 @@ from offhook.diagnosis.evidence import registration_line, stamp
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
+from offhook.diagnosis.never_asked import is_never_asked
 from offhook.diagnosis.rule import Fault
 
 FAULT = Fault(
@@ -36,16 +36,12 @@ FAULT = Fault(
     is_general=True,
     is_of_device=True,
 )
-_PATIENCE = timedelta(minutes=10)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the devices older than ten minutes of which no request is known."""
-    asked = {attempt.mac for attempt in facts.attempts if not attempt.is_test}
     for mac, device in facts.devices.items():
-        sighting = facts.sightings.get(mac)
-        is_seen = mac in asked or (sighting is not None and sighting.last_contact is not None)
-        if not is_seen and facts.now - device.created_at > _PATIENCE:
+        if is_never_asked(facts, device):
             bindings = facts.device_registrations.get(mac, ())
             yield FAULT.finding(
                 mac.colons,

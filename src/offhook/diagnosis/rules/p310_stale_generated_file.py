@@ -32,6 +32,7 @@ FAULT = Fault(
     stage=Stage.DELIVERED,
     message="device {mac} has an older version of {files}",
     steps=("Wait: the phone fetches it at its next boot or its next scheduled check",),
+    is_general=True,
     is_of_device=True,
 )
 

@@ -46,6 +46,7 @@ FAULT = Fault(
         "Or wait: the phone fetches it at its next boot or its next scheduled check",
     ),
     is_of_device=True,
+    explains=("P310",),
 )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from offhook.core.model import RebootStep
+from offhook.core.orders import NO_TARGET
 from offhook.diagnosis.evidence import reboot_line
 from offhook.diagnosis.examples import HEALTHY, MAC, REBOOT, SEEN
 from offhook.diagnosis.facts import Facts
@@ -33,7 +34,9 @@ FAULT = Fault(
         "Check that the phone is on and that this server reaches it; restart it by hand",
         "Then try again: POST /api/phones/{extension}/reboot",
     ),
+    is_general=True,
     is_of_device=True,
+    explains=("P310", "P512"),
 )
 
 
@@ -42,6 +45,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     for mac, reboot in stopped_reboots(facts, RebootStep.UNANSWERED, RebootStep.FAILED):
         if reboot.step is RebootStep.FAILED and reboot.fault != FAULT.code:
             continue  # we stopped before it was sent: says nothing about the phone
+        if reboot.detail == NO_TARGET:
+            continue  # nothing was sent
         yield FAULT.finding(
             mac.colons,
             mac=mac.colons,

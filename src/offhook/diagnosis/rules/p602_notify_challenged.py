@@ -34,6 +34,7 @@ FAULT = Fault(
         "If it refuses again: switch off on the phone that resync or reboot needs a password",
     ),
     is_of_device=True,
+    explains=("P310", "P512"),
 )
 
 

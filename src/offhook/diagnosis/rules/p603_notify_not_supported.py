@@ -33,6 +33,7 @@ FAULT = Fault(
     message="device {mac} (extension {extension}) refused NOTIFY {event}: {sip_code} {sip_reason}",
     steps=("Restart the phone by hand: it fetches its file at boot",),
     is_of_device=True,
+    explains=("P310", "P512"),
 )
 # RFC 3261 §21.4.6 and §21.5.2 method not allowed or not implemented, RFC 6665 §4.1.3 and §7.3.2
 # no such subscription and bad event.

@@ -37,6 +37,7 @@ FAULT = Fault(
     ),
     is_general=True,
     is_of_device=True,
+    explains=("P310", "P512"),
 )
 
 

@@ -44,7 +44,10 @@ def check(facts: Facts) -> Iterator[Finding]:
         for attempt, _ in reversed(unmended(facts, FAULT.code, within=timedelta(hours=1)))
     }
     for address, attempt in newest.items():
-        yield FAULT.finding(address, address=address, evidence=[attempt_line(attempt)])
+        macs = [attempt.mac.colons] if attempt.mac else []
+        yield FAULT.finding(
+            address, address=address, evidence=[attempt_line(attempt)], also_about=macs
+        )
 
 
 _TURNED_AWAY = replace(REFUSED, fault="P801", status=403, address="203.0.113.7")

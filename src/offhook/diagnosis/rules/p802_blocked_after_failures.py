@@ -12,7 +12,7 @@ address.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -36,6 +36,7 @@ FAULT = Fault(
         "If they are not, block {address}: somebody is guessing MAC addresses",
         "If many phones share the address: raise `provisioning.unknown_per_minute`",
     ),
+    explains=("P301",),
 )
 _RECENT = timedelta(hours=1)
 
@@ -44,14 +45,22 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Find the addresses that were throttled in the last hour."""
     counts: Counter[str] = Counter()
     newest: dict[str, Attempt] = {}
+    macs: dict[str, set[str]] = defaultdict(set)
     for attempt in facts.attempts:
         is_recent = facts.now - attempt.at <= _RECENT
-        if attempt.fault == FAULT.code and is_recent and not attempt.is_test:
+        is_stranger = attempt.mac not in facts.devices  # P804 tells of the others
+        if attempt.fault == FAULT.code and is_recent and not attempt.is_test and is_stranger:
             counts[attempt.address] += 1
             newest.setdefault(attempt.address, attempt)
+            if attempt.mac is not None:
+                macs[attempt.address].add(attempt.mac.colons)
     for address, attempt in newest.items():
         yield FAULT.finding(
-            address, address=address, count=counts[address], evidence=[attempt_line(attempt)]
+            address,
+            address=address,
+            count=counts[address],
+            evidence=[attempt_line(attempt)],
+            also_about=sorted(macs[address]),
         )
 
 

@@ -14,6 +14,7 @@ from offhook.core.vendor import (
     VendorProfile,
 )
 from offhook.vendors._dialects.xml_elements import XmlElements
+from offhook.vendors.cisco.keys import KEYS
 from offhook.vendors.cisco.models import MODELS
 
 _DIALECT = XmlElements()
@@ -48,8 +49,18 @@ def _of_model(name: str, pattern: str, family: str) -> FileRule:
     )
 
 
-def _probe(name: str, pattern: str) -> FileRule:
-    return FileRule(name=name, pattern=_pattern(pattern), kind=FileKind.OPTIONAL)
+def _probe(name: str, pattern: str, *, is_trust_list: bool = False) -> FileRule:
+    return FileRule(
+        name=name,
+        pattern=_pattern(pattern),
+        kind=FileKind.OPTIONAL,
+        is_trust_list=is_trust_list,
+    )
+
+
+def _other(name: str, pattern: str, kind: FileKind = FileKind.FOREIGN) -> FileRule:
+    """What enterprise firmware asks, which this profile does not configure."""
+    return FileRule(name=name, pattern=_pattern(pattern), kind=kind, is_expected=False)
 
 
 _FILES = (
@@ -59,11 +70,20 @@ _FILES = (
     _of_model("spa{code}.cfg", r"spa(?P<model>[0-9]{3}(?:G2?)?)\.(?:cfg|xml)", "spa"),
     _of_model("{code}.xml", r"(?P<model>[0-9]{4}(?:-3PCC)?)\.xml", "mpp"),
     _of_model("CP-{code}.xml", r"(?P<model>CP-[0-9]{4}(?:-3PCC)?)\.xml", "mpp"),
-    # Enterprise firmware, which this profile does not configure.
-    _probe("SEP{MAC}.cnf.xml", "SEP" + MAC_IN_NAME + r"\.cnf\.xml(?:\.sgn|\.enc\.sgn)?"),
-    _probe("CTLSEP{MAC}.tlv", "CTLSEP" + MAC_IN_NAME + r"\.tlv"),
-    _probe("ITLSEP{MAC}.tlv", "ITLSEP" + MAC_IN_NAME + r"\.tlv"),
-    _probe("ITLFile.tlv", r"ITLFile\.tlv"),
+    # Enterprise firmware asks for trust lists first (404 is normal), then for its own file; for the
+    # signed form of it only when it has kept such a list (README.md, "Enterprise firmware").
+    _probe("CTLSEP{MAC}.tlv", "CTLSEP" + MAC_IN_NAME + r"\.tlv", is_trust_list=True),
+    _probe("ITLSEP{MAC}.tlv", "ITLSEP" + MAC_IN_NAME + r"\.tlv", is_trust_list=True),
+    _probe("ITLFile.tlv", r"ITLFile\.tlv", is_trust_list=True),
+    _other("SEP{MAC}.cnf.xml", "SEP" + MAC_IN_NAME + r"\.cnf\.xml"),
+    _other(
+        "SEP{MAC}.cnf.xml.sgn",
+        "SEP" + MAC_IN_NAME + r"\.cnf\.xml(?:\.enc)?\.sgn",
+        FileKind.SIGNED,
+    ),
+    _other("SIP{MAC}.cnf", "SIP" + MAC_IN_NAME + r"\.cnf"),
+    _probe("SIPDefault.cnf", r"SIPDefault\.cnf"),
+    _probe("OS79XX.TXT", r"OS79XX\.TXT"),
     _probe("XMLDefault.cnf.xml", r"XMLDefault\.cnf\.xml"),
 )
 
@@ -141,6 +161,9 @@ PROFILE = VendorProfile(
     ),
     dhcp=("66", "159", "160", "150"),
     status_menu="Menu → Status → Network",
+    images=(".loads", ".img", ".bin"),
+    # unverified for the newer of them, which also ask HTTP, on a port and path of their own.
+    tftp_only=re.compile(r"(?<![0-9])(?:CP-?)?79[0-9]{2}[A-Z]{0,2}(?![0-9A-Z])", re.IGNORECASE),
     behaviour=PhoneBehaviour(
         files=("{mac}.cfg",),
         agent="Cisco-{label}/11.3.1 ({mac})",
@@ -155,6 +178,7 @@ PROFILE = VendorProfile(
         ),
         challenges_notify=True,
     ),
+    keys=KEYS,
     notes=(
         "$MA is the MAC in lower case, $MAU in upper case, $MAC with colons; all three are served.",
         "While the profile rule is the factory's, the phone asks for a file of its model; that "

@@ -14,6 +14,7 @@ from offhook.core.vendor import (
     VendorProfile,
 )
 from offhook.vendors._dialects.xml_pvalues import XmlPValues
+from offhook.vendors.grandstream.keys import KEYS
 from offhook.vendors.grandstream.models import MODELS
 
 _DIALECT = XmlPValues()
@@ -97,6 +98,12 @@ PROFILE = VendorProfile(
     ),
     dhcp=("66", "43", "160"),
     status_menu="Menu → Status → Network",
+    # Values by the maker's templates; old firmware knows No and Yes (all) only: unverified.
+    unregister_menu=(
+        "Web Interface → Accounts → SIP Settings → Basic Settings → Unregister On Reboot: "
+        "No or Instance, not All (P81: 0)"
+    ),
+    images=("fw.bin",),
     behaviour=PhoneBehaviour(
         files=("cfg{mac}", "cfg{mac}.xml", "cfg{code}.xml", "cfg.xml"),
         agent="Grandstream Model HW {label} SW 1.0.11.64 DevId {mac}",
@@ -112,6 +119,7 @@ PROFILE = VendorProfile(
         challenges_notify=True,
         stops_at_first=True,
     ),
+    keys=KEYS,
     notes=(
         "The config path is a directory without http://; the phone appends cfg<mac>.xml to it, "
         "also when it ends in $mac.cfg.",

@@ -14,6 +14,7 @@ from offhook.core.vendor import (
     VendorProfile,
 )
 from offhook.vendors._dialects.xml_attributes import XmlAttributes
+from offhook.vendors.polycom.keys import KEYS
 from offhook.vendors.polycom.models import MODELS
 
 _DIALECT = XmlAttributes()
@@ -24,7 +25,9 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-def _of_device(suffix: str, kind: FileKind, template: str = "") -> FileRule:
+def _of_device(
+    suffix: str, kind: FileKind, template: str = "", *, is_override: bool = False
+) -> FileRule:
     """A file named after the MAC: `<mac>` and a suffix."""
     return FileRule(
         name="{mac}" + suffix,
@@ -32,6 +35,7 @@ def _of_device(suffix: str, kind: FileKind, template: str = "") -> FileRule:
         kind=kind,
         template=template,
         dialect=_DIALECT if template else None,
+        overrides=_DIALECT if is_override else None,
     )
 
 
@@ -50,11 +54,11 @@ _FILES = (
         dialect=_DIALECT,
         is_expected=False,  # asked only when <mac>.cfg is missing
     ),
+    _of_device("-phone.cfg", FileKind.UPLOAD, is_override=True),
+    _of_device("-web.cfg", FileKind.UPLOAD, is_override=True),
     *(
         _of_device(suffix, FileKind.UPLOAD)
         for suffix in (
-            "-phone.cfg",
-            "-web.cfg",
             "-app.log",
             "-boot.log",
             "-directory.xml",
@@ -115,6 +119,15 @@ PROFILE = VendorProfile(
     ),
     dhcp=("160", "66"),
     status_menu="Menu → Status → Network",
+    images=(".ld",),
+    tls_since={"vvx": "5.4.0", "soundpoint": "5.4.0", "soundstation": "5.4.0"},  # unverified
+    # Unless checkSync.alwaysReboot is 1, as our files set it.
+    compares_files=True,
+    # The names of the menu differ between releases: unverified.
+    override_menu=(
+        "Menu → Settings → Advanced → Administration Settings → Reset to Defaults",
+        "Choose Reset Local Config, then Reset Web Config",
+    ),
     behaviour=PhoneBehaviour(
         files=(
             "{mac}.cfg",
@@ -138,6 +151,7 @@ PROFILE = VendorProfile(
             port="reg.1.server.1.port",
         ),
     ),
+    keys=KEYS,
     notes=(
         "The manuals know no MAC variable in the server address: the phone asks for the literal "
         "`$mac.cfg`, is refused, and goes on with its own names beside it.",

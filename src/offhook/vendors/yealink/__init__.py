@@ -9,11 +9,13 @@ from offhook.core.vendor import (
     FileKind,
     FileRule,
     Notify,
+    NotifySwitch,
     PhoneBehaviour,
     SampleLine,
     VendorProfile,
 )
 from offhook.vendors._dialects.keyvalue import KEYVALUE
+from offhook.vendors.yealink.keys import KEYS
 from offhook.vendors.yealink.models import MODELS
 
 
@@ -41,7 +43,10 @@ _FILES = (
         dialect=KEYVALUE,
     ),
     FileRule(
-        name="{mac}-local.cfg", pattern=_name(MAC_IN_NAME + r"-local\.cfg"), kind=FileKind.UPLOAD
+        name="{mac}-local.cfg",
+        pattern=_name(MAC_IN_NAME + r"-local\.cfg"),
+        kind=FileKind.UPLOAD,
+        overrides=KEYVALUE,
     ),
     FileRule(
         name="{mac}-contact.xml",
@@ -107,6 +112,15 @@ PROFILE = VendorProfile(
     ),
     dhcp=("66", "43"),
     status_menu="Menu → Status → Network",
+    images=(".rom",),
+    # 2 ignores every NOTIFY; 1, the phone's own default, makes each a restart.
+    notify_switch=NotifySwitch(key="sip.notify_reboot_enable", ignores="2"),
+    compares_files=True,
+    # Where the button is differs between generations: unverified.
+    override_menu=(
+        "Web Interface → Settings → Upgrade",
+        "Press Reset beside Reset Local Settings",
+    ),
     behaviour=PhoneBehaviour(
         files=("{mac}.boot", "y000000000000.boot", "{code}.cfg", "{mac}.cfg"),
         agent="Yealink {label} 66.86.0.15 {mac_colons}",
@@ -122,6 +136,7 @@ PROFILE = VendorProfile(
         ),
         mac_header="Mac",
     ),
+    keys=KEYS,
     notes=(
         "The directory URL works with every firmware; that the phone fills in $mac is unverified. "
         "When it does not, it appends its own file names and is served by the last one.",

@@ -10,11 +10,13 @@ from offhook.core.vendor import (
     FileRule,
     Model,
     Notify,
+    NotifySwitch,
     PhoneBehaviour,
     SampleLine,
     VendorProfile,
 )
 from offhook.vendors._dialects.keyvalue import KEYVALUE
+from offhook.vendors.zultys.keys import KEYS
 
 # Slots of `account.1.codec.N` as both phones announce them in their own SDP: number, our name
 # (empty for codecs we never switch on), the firmware's name, RTP number. Slots 8 and 9 are only
@@ -107,6 +109,10 @@ PROFILE = VendorProfile(
     ),
     dhcp=("66", "43"),
     status_menu="Phone Menu → Status → Network",
+    images=(".rom",),
+    # The firmware's, as documented for the phones it is built for: unverified here.
+    notify_switch=NotifySwitch(key="sip.notify_reboot_enable", ignores="2"),
+    compares_files=True,
     behaviour=PhoneBehaviour(
         files=("{code}_common.cfg", "{mac}.cfg"),
         agent="Zultys {label} - 47.80.132.4",
@@ -122,6 +128,7 @@ PROFILE = VendorProfile(
         ),
         mac_header="Mac",
     ),
+    keys=KEYS,
     notes=(
         "Whether the phone fills in $mac is unverified: the directory URL always works.",
         "A ZIP 37G asks a URL it cannot fetch six times in a second, then takes it as a folder and "

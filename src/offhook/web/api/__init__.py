@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from offhook.web.api import (
+    admins,
     calls,
     changes,
     device_files,
@@ -15,6 +16,8 @@ from offhook.web.api import (
     docs,
     extensions,
     phones,
+    preview,
+    probes,
     reboots,
     requests,
     settings,
@@ -58,15 +61,18 @@ def create_api(services: Services) -> FastAPI:
         vendors,
         diagnostics,
         diagnosis,
+        probes,
         requests,
         unknown,
         settings,
         phones,
+        preview,
         calls,
         reboots,
         changes,
         directory,
         tokens,
+        admins,
         docs,
     ):
         api.include_router(resource.router)

@@ -18,6 +18,7 @@ from offhook.web.api.answers import Done, answer, long_answer
 from offhook.web.api.context import Actor, Api
 from offhook.web.api.device_records import DeviceRecord, device_record, device_records
 from offhook.web.api.fields import Fields, SearchPage, Text
+from offhook.web.api.preview import Asked, PreviewAnswer, previewed
 from offhook.web.api.reboots import RebootRecord, reboot_records
 from offhook.web.ports import Services
 
@@ -103,8 +104,13 @@ async def list_devices(services: Api, page: Annotated[SearchPage, Query()]) -> R
     )
 
 
-@router.post("/api/provisioning/devices", response_model=DeviceAnswer, status_code=201)
-async def put_device(services: Api, actor: Actor, body: NewDevice) -> Response:
+@router.post(
+    "/api/provisioning/devices",
+    response_model=DeviceAnswer,
+    status_code=201,
+    responses={200: {"model": DeviceAnswer | PreviewAnswer, "description": "replaced; a preview"}},
+)
+async def put_device(services: Api, actor: Actor, body: NewDevice, asked: Asked) -> Response:
     """Register a device; its phone is told to fetch if it is registered. 200 when replaced."""
     if body.extension_number is None and body.lines is None:
         raise BadRequestError(
@@ -120,6 +126,11 @@ async def put_device(services: Api, actor: Actor, body: NewDevice) -> Response:
         settings=body.settings,
         admin_password=body.admin_password,
     )
+    if asked.preview:
+        told = (services.devices.mac(body.mac_address),)
+        return await previewed(
+            services, asked, lambda verbs: verbs.devices.put_device(actor, spec), told
+        )
     device, changes = await services.devices.put_device(actor, spec)
     message = _registered(device, changes)
     return await _changed(services, device, changes, message, 201 if changes.is_new else 200)
@@ -132,8 +143,10 @@ async def get_device(services: Api, mac: str) -> Response:
     return answer(OneDevice(device=await device_record(services, found)))
 
 
-@router.patch("/api/provisioning/devices/{mac}", response_model=DeviceAnswer)
-async def change_device(services: Api, actor: Actor, mac: str, body: SomeOfDevice) -> Response:
+@router.patch("/api/provisioning/devices/{mac}", response_model=DeviceAnswer | PreviewAnswer)
+async def change_device(
+    services: Api, actor: Actor, mac: str, body: SomeOfDevice, asked: Asked
+) -> Response:
     """Change some fields of a device; its phone is told to fetch if its files change."""
     lines = None
     if not (body.extension_number is None and body.label is None and body.lines is None):
@@ -147,14 +160,22 @@ async def change_device(services: Api, actor: Actor, mac: str, body: SomeOfDevic
         settings=body.settings,
         admin_password=body.admin_password,
     )
+    if asked.preview:
+        return await previewed(
+            services, asked, lambda verbs: verbs.devices.change_device(actor, spec)
+        )
     device, changes = await services.devices.change_device(actor, spec)
     message = "Device changed" + _consequence(changes)
     return await _changed(services, device, changes, message, 200)
 
 
-@router.delete("/api/provisioning/devices/{mac}", response_model=Done)
-async def delete_device(services: Api, actor: Actor, mac: str) -> Response:
+@router.delete("/api/provisioning/devices/{mac}", response_model=Done | PreviewAnswer)
+async def delete_device(services: Api, actor: Actor, mac: str, asked: Asked) -> Response:
     """Delete a device; the phone keeps its configuration until it asks again."""
+    if asked.preview:
+        return await previewed(
+            services, asked, lambda verbs: verbs.devices.delete_device(actor, mac)
+        )
     device = await services.devices.delete_device(actor, mac)
     return answer(Done(message=f"Device {device.mac.colons} deleted"))
 

@@ -58,11 +58,12 @@ def diagnosis_record(verdict: Verdict) -> Diagnosis:
         stage=verdict.stage.value,
         missing=verdict.missing.value if verdict.missing else None,
         summary=verdict.summary,
-        findings=[_fault(item) for item in verdict.findings],
+        findings=[named_fault(item) for item in verdict.findings],
     )
 
 
-def _fault(finding: Finding) -> NamedFault:
+def named_fault(finding: Finding) -> NamedFault:
+    """Word a finding for programs."""
     return NamedFault(
         code=finding.code,
         name=finding.name,

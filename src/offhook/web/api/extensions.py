@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from offhook.actions.changing import Changes
+from offhook.actions.extensions import Extensions
 from offhook.core.model import Extension
 from offhook.web.api.answers import Done, answer, in_turns, long_answer
 from offhook.web.api.context import Actor, Api
 from offhook.web.api.fields import PAGE_MAX, Fields, SearchPage, Text
+from offhook.web.api.preview import Asked, PreviewAnswer, PreviewQuery, previewed
 from offhook.web.api.reboots import RebootRecord, reboot_records
 from offhook.web.ports import Services
 
@@ -105,12 +108,23 @@ async def list_extensions(services: Api, page: Annotated[ExtensionPage, Query()]
     )
 
 
-@router.post("/api/extensions", response_model=ExtensionRecord, status_code=201)
-async def add_extension(services: Api, actor: Actor, body: NewExtension) -> Response:
+@router.post(
+    "/api/extensions",
+    response_model=ExtensionRecord,
+    status_code=201,
+    responses={200: {"model": PreviewAnswer, "description": "a preview"}},
+)
+async def add_extension(services: Api, actor: Actor, body: NewExtension, asked: Asked) -> Response:
     """Add an extension. 409 when the number exists."""
-    added = await services.extensions.add_extension(
-        actor, number=body.number, name=body.name, email=body.email, secret=body.secret
-    )
+
+    def add(extensions: Extensions) -> Awaitable[Extension]:
+        return extensions.add_extension(
+            actor, number=body.number, name=body.name, email=body.email, secret=body.secret
+        )
+
+    if asked.preview:
+        return await previewed(services, asked, lambda verbs: add(verbs.extensions))
+    added = await add(services.extensions)
     return answer(_record(services, added), 201)
 
 
@@ -120,29 +134,29 @@ async def get_extension(services: Api, number: str) -> Response:
     return answer(_record(services, services.extensions.extension(number)))
 
 
-@router.put("/api/extensions/{number}", response_model=ExtensionAnswer)
+@router.put("/api/extensions/{number}", response_model=ExtensionAnswer | PreviewAnswer)
 async def replace_extension(
-    services: Api, actor: Actor, number: str, body: WholeExtension
+    services: Api, actor: Actor, number: str, body: WholeExtension, asked: Asked
 ) -> Response:
     """Replace an extension's fields; phones whose files change are told to fetch again."""
-    return await _change(
-        services, actor, number, name=body.name, email=body.email, secret=body.secret
-    )
+    return await _change(services, actor, number, body, asked)
 
 
-@router.patch("/api/extensions/{number}", response_model=ExtensionAnswer)
+@router.patch("/api/extensions/{number}", response_model=ExtensionAnswer | PreviewAnswer)
 async def change_extension(
-    services: Api, actor: Actor, number: str, body: SomeOfExtension
+    services: Api, actor: Actor, number: str, body: SomeOfExtension, asked: Asked
 ) -> Response:
     """Change some fields; phones whose files change are told to fetch again."""
-    return await _change(
-        services, actor, number, name=body.name, email=body.email, secret=body.secret
-    )
+    return await _change(services, actor, number, body, asked)
 
 
-@router.delete("/api/extensions/{number}", response_model=Done)
-async def delete_extension(services: Api, actor: Actor, number: str) -> Response:
+@router.delete("/api/extensions/{number}", response_model=Done | PreviewAnswer)
+async def delete_extension(services: Api, actor: Actor, number: str, asked: Asked) -> Response:
     """Delete an extension that no device uses; its registrations end. 409 when in use."""
+    if asked.preview:
+        return await previewed(
+            services, asked, lambda verbs: verbs.extensions.delete_extension(actor, number)
+        )
     await services.extensions.delete_extension(actor, number)
     return answer(Done(message=f"Extension {number} deleted"))
 
@@ -158,14 +172,17 @@ async def _change(
     services: Services,
     actor: str,
     number: str,
-    *,
-    name: str | None,
-    email: str | None,
-    secret: str | None,
+    body: WholeExtension | SomeOfExtension,
+    asked: PreviewQuery,
 ) -> Response:
-    changed, changes = await services.extensions.change_extension(
-        actor, number, name=name, email=email, secret=secret
-    )
+    def change(extensions: Extensions) -> Awaitable[tuple[Extension, Changes]]:
+        return extensions.change_extension(
+            actor, number, name=body.name, email=body.email, secret=body.secret
+        )
+
+    if asked.preview:
+        return await previewed(services, asked, lambda verbs: change(verbs.extensions))
+    changed, changes = await change(services.extensions)
     return answer(
         ExtensionAnswer(
             success=True,

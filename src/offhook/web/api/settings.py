@@ -13,6 +13,7 @@ from offhook.core.preferences import PARSERS
 from offhook.web.api.answers import answer, long_answer
 from offhook.web.api.context import Actor, Api
 from offhook.web.api.fields import Text
+from offhook.web.api.preview import Asked, PreviewAnswer, PreviewQuery, previewed
 from offhook.web.api.reboots import RebootRecord, reboot_records
 from offhook.web.ports import Services
 
@@ -73,10 +74,12 @@ async def get_site_settings(services: Api) -> Response:
     return _given(services, services.free_settings.scope())
 
 
-@router.patch("/api/provisioning/settings/site", response_model=SettingsAnswer)
-async def change_site_settings(services: Api, actor: Actor, body: NewSettings) -> Response:
+@router.patch("/api/provisioning/settings/site", response_model=SettingsAnswer | PreviewAnswer)
+async def change_site_settings(
+    services: Api, actor: Actor, body: NewSettings, asked: Asked
+) -> Response:
     """Merge settings of all phones; those whose files change are told to fetch again."""
-    return await _changed(services, actor, services.free_settings.scope(), body)
+    return await _changed(services, actor, services.free_settings.scope(), body, asked)
 
 
 @router.get("/api/provisioning/settings/vendor/{vendor}", response_model=ScopeSettings)
@@ -85,12 +88,14 @@ async def get_vendor_settings(services: Api, vendor: str) -> Response:
     return _given(services, services.free_settings.scope(vendor))
 
 
-@router.patch("/api/provisioning/settings/vendor/{vendor}", response_model=SettingsAnswer)
+@router.patch(
+    "/api/provisioning/settings/vendor/{vendor}", response_model=SettingsAnswer | PreviewAnswer
+)
 async def change_vendor_settings(
-    services: Api, actor: Actor, vendor: str, body: NewSettings
+    services: Api, actor: Actor, vendor: str, body: NewSettings, asked: Asked
 ) -> Response:
     """Merge settings of a maker's phones; those whose files change are told to fetch again."""
-    return await _changed(services, actor, services.free_settings.scope(vendor), body)
+    return await _changed(services, actor, services.free_settings.scope(vendor), body, asked)
 
 
 @router.get("/api/provisioning/settings/model/{vendor}/{model}", response_model=ScopeSettings)
@@ -99,12 +104,15 @@ async def get_model_settings(services: Api, vendor: str, model: str) -> Response
     return _given(services, services.free_settings.scope(vendor, model))
 
 
-@router.patch("/api/provisioning/settings/model/{vendor}/{model}", response_model=SettingsAnswer)
+@router.patch(
+    "/api/provisioning/settings/model/{vendor}/{model}",
+    response_model=SettingsAnswer | PreviewAnswer,
+)
 async def change_model_settings(
-    services: Api, actor: Actor, vendor: str, model: str, body: NewSettings
+    services: Api, actor: Actor, vendor: str, model: str, body: NewSettings, asked: Asked
 ) -> Response:
     """Merge settings of a model's phones; those whose files change are told to fetch again."""
-    return await _changed(services, actor, services.free_settings.scope(vendor, model), body)
+    return await _changed(services, actor, services.free_settings.scope(vendor, model), body, asked)
 
 
 def _given(services: Services, scope: SettingScope) -> Response:
@@ -113,8 +121,16 @@ def _given(services: Services, scope: SettingScope) -> Response:
 
 
 async def _changed(
-    services: Services, actor: str, scope: SettingScope, body: dict[str, str | None]
+    services: Services,
+    actor: str,
+    scope: SettingScope,
+    body: dict[str, str | None],
+    asked: PreviewQuery,
 ) -> Response:
+    if asked.preview:
+        return await previewed(
+            services, asked, lambda verbs: verbs.free_settings.change_settings(actor, scope, body)
+        )
     settings, changes = await services.free_settings.change_settings(actor, scope, body)
     return await long_answer(
         SettingsAnswer(

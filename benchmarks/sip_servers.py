@@ -1,0 +1,238 @@
+"""What the SIP benchmarks measure: `offhook serve`, the engine alone, Kamailio; each on one core.
+
+Costs are read from /proc for a server's process and its children.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.sip_engine import numbers
+from benchmarks.sipp import secret_of
+from offhook.actions.ports import PutExtension
+from offhook.core.model import Extension
+from offhook.core.secret import Secret
+from offhook.engines.kamailio_config import database_url
+from offhook.engines.kamailio_credentials import KamailioCredentials
+from offhook.store.open import open_store
+from tests.e2e.server import OFFHOOK, Server, wait_for
+from tests.integration.kamailio import free_ports
+
+CORE, LOAD_CORE = 0, 1
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class SipServer(Protocol):
+    """Something that phones register with."""
+
+    name: str
+    port: int
+    pid: int
+
+    def start(self) -> None:
+        """Start on `CORE`, with all users."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """What is started within runs on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process and its children."""
+    return sum(_cpu_of(one) for one in _family(pid))
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process and its children."""
+    total_kb = 0
+    for one in _family(pid):
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text())
+        total_kb += int(found[1]) if found else 0
+    return total_kb / 1024
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def _cpu_of(pid: int) -> float:
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / _TICKS
+
+
+class ServeServer:
+    """The whole product."""
+
+    name = "offhook serve"
+
+    def __init__(self, folder: Path, users: int) -> None:
+        self._folder, self._users = folder, users
+        self._server = Server(folder)
+        self.port = self.pid = 0
+
+    def start(self) -> None:
+        """Fill the store, start."""
+        asyncio.run(self._fill())
+        with pinned(CORE):
+            self._server.start()
+        assert self._server.process is not None
+        self.port, self.pid = self._server.sip_port, self._server.process.pid
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._server.stop()
+
+    async def _fill(self) -> None:
+        at = datetime.now(UTC)
+        store = await open_store(
+            f"sqlite:///{self._folder}/data/offhook.db",
+            key_file=self._folder / "data/secret.key",
+            keep_days=30,
+            keep_rows=500_000,
+            now=lambda: at,
+        )
+        writes = [
+            PutExtension(
+                extension=Extension(
+                    number=number,
+                    name=f"User {number}",
+                    secret=Secret(secret_of(number)),
+                    created_at=at,
+                )
+            )
+            for number in numbers(self._users)
+        ]
+        await store.inventory.commit(writes, [])
+        await store.close()
+
+
+class EngineServer:
+    """The embedded engine alone."""
+
+    name = "embedded engine"
+
+    def __init__(self, folder: Path, users: int) -> None:
+        self._folder, self._users = folder, users
+        self._process: subprocess.Popen[str] | None = None
+        self.port = self.pid = 0
+
+    def start(self) -> None:
+        """Start, and read its port."""
+        with pinned(CORE):
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.sip_engine", self._folder, str(self._users)],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline().split()[1])
+        self.pid = self._process.pid
+
+    def stop(self) -> None:
+        """End it in order."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
+
+KAMAILIO_CONFIG = """\
+server: {{external_ip: 127.0.0.1, bind: 127.0.0.1, sip_port: {sip}}}
+provisioning:
+  enabled: true
+  url_format: http://{{{{SERVER_IP}}}}:{{{{PORT}}}}/provision/{{mac}}.cfg
+store: {{url: "sqlite:///data/offhook.db"}}
+sip:
+  engine: kamailio
+  kamailio:
+    database: sqlite:///data/kamailio
+    nodes:
+      - {{rpc: "127.0.0.1:{rpc}", events: "127.0.0.1:{events}"}}
+"""
+
+
+class KamailioServer:
+    """Kamailio as `offhook engine kamailio-config` sets it up: SQLite, locations written back."""
+
+    name = "kamailio"
+
+    def __init__(self, folder: Path, users: int) -> None:
+        self._folder, self._users = folder, users
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port, self._rpc, self._events = free_ports(3)
+        self.pid = 0
+
+    def start(self) -> None:
+        """Make its configuration and database, start it, wait until it answers."""
+        settings, config = self._folder / "config.yml", self._folder / "kamailio.cfg"
+        settings.write_text(
+            KAMAILIO_CONFIG.format(sip=self.port, rpc=self._rpc, events=self._events)
+        )
+        made = [str(OFFHOOK), "engine", "kamailio-config", "--config", str(settings)]
+        subprocess.run([*made, "--output", str(config)], check=True, stdout=subprocess.DEVNULL)
+        asyncio.run(self._fill())
+        log = (self._folder / "kamailio.log").open("wb")
+        with pinned(CORE):
+            self._process = subprocess.Popen(
+                ["kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-M", "16"]
+                + ["-w", str(self._folder), "-Y", str(self._folder)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        log.close()
+        self.pid = self._process.pid
+        wait_for(self._answers, 20, lambda: (self._folder / "kamailio.log").read_text())
+
+    def stop(self) -> None:
+        """End it; it writes its locations first."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+
+    def _answers(self) -> bool:
+        asked = ["sipp", f"127.0.0.1:{self.port}", "-sf", str(OPTIONS), "-m", "1", "-nostdin"]
+        return not subprocess.run(
+            [*asked, "-timeout", "1s", "-timeout_error"], check=False, capture_output=True
+        ).returncode
+
+    async def _fill(self) -> None:
+        credentials = KamailioCredentials(
+            database_url(f"sqlite:///{self._folder}/data/kamailio"),
+            realm="offhook",
+            secrets=lambda: {number: Secret(secret_of(number)) for number in numbers(self._users)},
+        )
+        await credentials.start()
+        credentials.mark_all()
+        await credentials.wait_settled()
+        await credentials.stop()
+
+
+OPTIONS = Path(__file__).parent / "sipp" / "options.xml"
+SERVERS = {
+    "engine": EngineServer,
+    "kamailio": KamailioServer,
+    "serve": ServeServer,
+}

@@ -1,0 +1,1 @@
+"""The pages: server-rendered, on the same actions as API and command line."""

@@ -1,0 +1,173 @@
+"""What is happening now: events become names of topics, which open pages listen to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from offhook.core.events import (
+    AttemptRecorded,
+    CallFailed,
+    Changed,
+    Event,
+    PhoneRegistered,
+    PhoneUnregistered,
+    RebootAdvanced,
+    RegistrationRefused,
+)
+from offhook.core.model import Attempt
+from offhook.web.ports import Services
+
+MINUTES = 60
+LINES = 500
+LISTENERS_MAX = 200
+# Topics are gathered for so long: a boot storm must not make every open page ask each time.
+GATHER_S = 0.5
+KEEP_ALIVE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the live log. `kind` as the timeline has it; `mac` is plain or empty."""
+
+    at: datetime
+    kind: str
+    what: str
+    mac: str = ""
+    status: int = 0
+    fault: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Listener:
+    topics: set[str] = field(default_factory=set)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Live:
+    """Listens to events; keeps the last minutes' contacts and the last lines; wakes open pages.
+
+    Topics: fleet, phones, unknown, people, log, changes, and `phone-<mac>` for one phone.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._listeners: set[_Listener] = set()
+        self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
+        self.lines: deque[Line] = deque(maxlen=LINES)
+        services.events.subscribe(self._on_event)
+
+    def contacts(self) -> list[int]:
+        """Requests of phones in each of the last 60 minutes, oldest first."""
+        now = int(self._services.now().timestamp() // 60)
+        counts = dict(self._minutes)
+        return [counts.get(minute, 0) for minute in range(now - MINUTES + 1, now + 1)]
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Give server-sent events: the topics that something happened to, as it happens."""
+        if len(self._listeners) >= LISTENERS_MAX:
+            yield b"retry: 60000\n\n"
+            return
+        listener = _Listener()
+        self._listeners.add(listener)
+        try:
+            yield b"retry: 2000\nevent: hello\ndata: 1\n\n"
+            while True:
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        await listener.more.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                await asyncio.sleep(GATHER_S)
+                listener.more.clear()
+                topics, listener.topics = listener.topics, set()
+                for topic in sorted(topics):
+                    yield f"event: {topic}\ndata: 1\n\n".encode()
+        finally:
+            self._listeners.discard(listener)
+
+    def _on_event(self, event: Event) -> None:
+        topics, line = _told(event)
+        if isinstance(event, AttemptRecorded):
+            self._count(event.attempt.at)
+        if line is not None:
+            self.lines.appendleft(line)
+            topics = {*topics, "log"}
+            if line.mac:
+                topics.add(f"phone-{line.mac}")
+        for listener in self._listeners if topics else ():
+            listener.topics |= topics
+            listener.more.set()
+
+    def _count(self, at: datetime) -> None:
+        minute = int(at.timestamp() // 60)
+        if self._minutes and self._minutes[-1][0] == minute:
+            self._minutes[-1] = (minute, self._minutes[-1][1] + 1)
+        else:
+            self._minutes.append((minute, 1))
+
+
+def _told(event: Event) -> tuple[set[str], Line | None]:
+    match event:
+        case AttemptRecorded(attempt=attempt):
+            return {"fleet", "phones", "unknown"}, _request(attempt)
+        case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
+            if not (is_new or was_rebooted):
+                return set(), None
+            what = f"extension {found.extension} registered from {found.source}"
+            mac = found.mac.plain if found.mac else ""
+            topics = {"fleet", "phones", "people"}
+            return topics, Line(at=event.at, kind="sip", what=what, mac=mac, status=200)
+        case PhoneUnregistered(registration=found, reason=reason):
+            what = f"extension {found.extension} {reason}, was at {found.source}"
+            mac = found.mac.plain if found.mac else ""
+            return {"fleet", "phones", "people"}, Line(at=event.at, kind="sip", what=what, mac=mac)
+        case _:
+            return _told_more(event)
+
+
+def _told_more(event: Event) -> tuple[set[str], Line | None]:
+    match event:
+        case RegistrationRefused():
+            what = f"REGISTER as {event.claimed} from {event.source} refused: {event.reason}"
+            mac = event.mac.plain if event.mac else ""
+            return {"fleet", "phones"}, Line(at=event.at, kind="sip", what=what, mac=mac)
+        case CallFailed():
+            what = f"call {event.caller} to {event.callee} failed: {event.status} {event.reason}"
+            return {"fleet"}, Line(at=event.at, kind="sip", what=what, status=event.status)
+        case RebootAdvanced(reboot=reboot):
+            moments = [reboot.asked_at, *reboot.steps.values()]
+            what = f"extension {reboot.extension}: NOTIFY {reboot.event}, {reboot.step.value}"
+            mac = reboot.mac.plain if reboot.mac else ""
+            line = Line(
+                at=max(moments),
+                kind="reboot",
+                what=what,
+                mac=mac,
+                status=reboot.sip_code,
+                fault=reboot.fault,
+            )
+            return {"fleet", "phones"}, line
+        case Changed(change=change):
+            what = f"{change.noun} {change.subject} {change.action} by {change.actor}"
+            mac = change.subject if change.noun == "device" else ""
+            topics = {"fleet", "phones", "people", "unknown", "changes"}
+            return topics, Line(at=change.at, kind="change", what=what, mac=mac)
+        case _:
+            return set(), None
+
+
+def _request(attempt: Attempt) -> Line:
+    test = " (test)" if attempt.is_test else ""
+    return Line(
+        at=attempt.at,
+        kind="request",
+        what=f"{attempt.method} {attempt.path} from {attempt.address}{test}",
+        mac=attempt.mac.plain if attempt.mac else "",
+        status=attempt.status,
+        fault=attempt.fault,
+    )

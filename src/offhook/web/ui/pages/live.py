@@ -1,0 +1,18 @@
+"""The stream that open pages listen to."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from offhook.web.ui.live import Live
+from offhook.web.ui.page import show
+
+
+async def stream(request: Request) -> Response:
+    """Server-sent events: which parts of the pages something happened to."""
+    live: Live = request.app.state.live
+    return StreamingResponse(live.stream(), media_type="text/event-stream")
+
+
+ROUTES = [show("/live", stream)]
