@@ -24,22 +24,15 @@ from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
-from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.phones import PhonePolicy, Phones
 from offhook.actions.ports import Clock, SipEngine
-from offhook.actions.preview import Previews
 from offhook.actions.probes import Probes
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
-from offhook.actions.shown_files import ShownFiles
 from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
-from offhook.actions.timeline import Timeline
-from offhook.actions.tokens import Tokens
-from offhook.actions.unknown_phones import UnknownPhones
-from offhook.actions.verdicts import Verdicts
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.diagnosis.facts import ConfigFacts
@@ -50,11 +43,10 @@ from offhook.probes.look import Look
 from offhook.settings import Settings
 from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
-from offhook.store.templates import load_templates, own_names, package_templates
+from offhook.store.templates import load_templates, own_names
 from offhook.tasks import spawn
 from offhook.vendors import load_profiles
 from offhook.web.access import host_names
-from offhook.web.ports import Services
 
 _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
@@ -298,55 +290,6 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
         sip_agent="offhook" if settings.sip.engine == "embedded" else "",
         certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
         key=settings.sip.tls_key,
-    )
-
-
-def services(pbx: Pbx) -> Services:
-    """What the HTTP side acts on."""
-    return Services(
-        settings=pbx.settings,
-        config=pbx.config,
-        state=pbx.state,
-        files=pbx.files,
-        engine=pbx.engine,
-        reboots=pbx.reboots,
-        phones=pbx.phones,
-        extensions=pbx.extensions,
-        previews=Previews(
-            changing=pbx.changing,
-            engine=pbx.engine,
-            reboots=pbx.reboots,
-            config=pbx.config,
-            packaged=package_templates(),
-        ),
-        devices=pbx.devices,
-        free_settings=pbx.free_settings,
-        manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
-        shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
-        unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
-        tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
-        admins=pbx.admins,
-        events=pbx.events,
-        diagnose=pbx.diagnose,
-        fleet=pbx.fleet,
-        probes=pbx.probes,
-        verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
-        timeline=Timeline(
-            state=pbx.state,
-            journal=pbx.store.journal,
-            reboots=pbx.store.reboots,
-            inventory=pbx.store.inventory,
-        ),
-        journal=pbx.store.journal,
-        reboot_store=pbx.store.reboots,
-        uploads=pbx.store.uploads,
-        inventory=pbx.store.inventory,
-        version=pbx.version,
-        started_at=pbx.started_at,
-        now=pbx.now,
-        syncs=pbx.syncs,
-        links=pbx.links,
-        link_store=pbx.store.links,
     )
 
 

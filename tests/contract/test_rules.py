@@ -89,6 +89,7 @@ CLAIMED = {
 BESIDE = {"P202": {"P201"}, "P302": {"P301"}, "P512": {"P310"}, "P513": {"P501"}}
 BESIDE |= {f"P{number}": {"P309"} for number in range(911, 918)}
 BESIDE |= dict.fromkeys(("P316", "P605", "P606"), {"P604"})
+BESIDE |= dict.fromkeys(("P422", "P608"), {"P401"})
 BESIDE |= dict.fromkeys(("P209", "P311"), {"P301"}) | {"P214": {"P203"}}
 
 each_rule = pytest.mark.parametrize("rule", rules().values(), ids=lambda rule: rule.fault.code)

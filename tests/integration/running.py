@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 
 from offhook.actions.ports import Clock
-from offhook.app import Pbx, services, start_pbx, utc_now
+from offhook.app import Pbx, start_pbx, utc_now
+from offhook.services import services
 from offhook.settings import load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.ports import Services

@@ -84,6 +84,8 @@ def difference(
     marks = _changed_secrets(before, old, after, new)
     was, will = _side(before, old, ()), _side(after, new, marks)
     names = [name for name in sorted({*was.texts, *will.texts}) if _differs(name, was, will)]
+    if will.read is None:  # none of its files could be made: nothing would be sent
+        names = []
     files = tuple(_file(name, was, will) for name in names)
     found = tuple(_odd_changes(was, will, names)) if will.read else ()
     return Difference(device=new, was=was.made, will=will.made, files=files, lint=found)

@@ -46,6 +46,8 @@ class Extensions:
                 actor, "extension", number, "created", None, _shown(extension)
             )
             await self._changing.commit([PutExtension(extension=extension)], [change])
+            # A line may have waited for it (P308): its files can be made now.
+            self._files.forget(device.mac for device in self._state.devices_of(number))
         return extension
 
     async def change_extension(

@@ -28,7 +28,7 @@ from offhook.diagnosis.finding import Finding
 SAMPLES = 20
 """Phones whose files are shown: one of each kind of phones that are alike."""
 
-EXACT_S = 20.0
+EXACT_S = 5.0
 """Seconds after which phones like one that was compared are taken to fare as it did."""
 
 _A_TURN = 50
@@ -84,6 +84,7 @@ class _Plan:
     after: Sequence[Device] = ()
     before: Mapping[Mac, Device | None] = field(default_factory=dict)
     may_break: bool = False
+    had: Callable[[Device], Mapping[str, str] | RenderFault] = field(default=lambda _device: {})
     noted: tuple[Finding, ...] = ()
 
 
@@ -172,6 +173,7 @@ class Previews:
         return await self._previewed(plan, ())
 
     async def _previewed(self, plan: _Plan, always: Sequence[Mac]) -> Preview:
+        plan.had = self._had(plan.before_source)
         changed, broken, inferred = await self._compared(plan)
         told, pending = await self._told(plan, changed, always)
         chosen, left_out = _kinds([*changed, *broken], plan.source)
@@ -199,6 +201,20 @@ class Previews:
             left_out=left_out,
             noted=(*extra, *noted),
         )
+
+    def _had(self, source: FileSource) -> Callable[[Device], Mapping[str, str] | RenderFault]:
+        """Digests before: those that are kept anyway, as long as nothing else has changed."""
+        state, files = self.changing.state, self.changing.files
+        revision = state.revision
+
+        def had(device: Device) -> Mapping[str, str] | RenderFault:
+            if state.revision == revision and state.devices.get(device.mac) is device:
+                kept = files.expected(device.mac)
+                if state.revision == revision:
+                    return kept
+            return digests(source, device)
+
+        return had
 
     async def _compared(self, plan: _Plan) -> tuple[list[Device], list[Device], int]:
         """Devices whose files change, those whose files cannot be made, and how many are inferred.
@@ -270,7 +286,7 @@ def _outcomes(
 
 def _outcome(plan: _Plan, device: Device) -> bool | RenderFault:
     old = plan.before.get(device.mac)
-    had = digests(plan.before_source, old) if old is not None else {}
+    had = plan.had(old) if old is not None else {}
     has = digests(plan.source, device)
     if isinstance(has, RenderFault):
         return False if isinstance(had, RenderFault) else has

@@ -27,10 +27,29 @@ def doctor(
         Path | None, typer.Option(help="the PBX's config.yml", show_default="./config.yml")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+    is_probing: Annotated[
+        bool, typer.Option("--probe", help="also let the PBX probe its ports, names and clock")
+    ] = False,
+    with_dhcp: Annotated[
+        bool, typer.Option("--dhcp", help="also ask the site's DHCP; the PBX needs root for it")
+    ] = False,
+    interface: Annotated[
+        str, typer.Option(help="network interface for --dhcp", show_default="the PBX's own")
+    ] = "",
 ) -> None:
     """Find out why phones are not provisioned: settings, API, devices, requests, one phone.
 
     Exit code 0: no problems. 1: problems found. 2: the checks could not be made.
     """
-    options = Options(mac=mac, host=host, port=port, token=token, config=config, as_json=as_json)
+    options = Options(
+        mac=mac,
+        host=host,
+        port=port,
+        token=token,
+        config=config,
+        as_json=as_json,
+        is_probing=is_probing,
+        with_dhcp=with_dhcp,
+        interface=interface,
+    )
     raise typer.Exit(run(options))

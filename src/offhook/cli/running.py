@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from offhook import __version__
-from offhook.app import Pbx, services, start_pbx
+from offhook.app import Pbx, start_pbx
 from offhook.cli.screen import Screen
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
@@ -24,6 +24,7 @@ from offhook.diagnosis.rules import find_all
 from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
+from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.server import HttpServer, bind_http, serve_http

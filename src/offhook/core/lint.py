@@ -80,12 +80,14 @@ def lint_files(
     if not is_worth_looking(source, device):
         return ()
     read = read_files(source, device, files)
+    renamed = list(_renamed(read, is_own=source.templates.is_own(device.vendor)))
+    ignored = {problem.key for problem in renamed if not problem.since}
     found = [
         *_of_another_phone(read),
         *_in_two_files(read),
-        *_renamed(read, is_own=source.templates.is_own(device.vendor)),
+        *renamed,
         *_too_long(read, source),
-        *_traps(read),
+        *(problem for problem in _traps(read) if problem.key not in ignored),
         *_too_many(read),
         *_dtmf(read),
     ]

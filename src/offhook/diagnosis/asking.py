@@ -6,20 +6,28 @@ from collections.abc import Container, Iterable, Mapping
 from datetime import timedelta
 
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt
+from offhook.core.model import Attempt, OutcomeKind
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.history import DAY, unmended
 
 
 def asked_by(
-    facts: Facts, macs: Container[Mac | None], within: timedelta = DAY
+    facts: Facts,
+    macs: Container[Mac | None],
+    within: timedelta = DAY,
+    *,
+    with_optional: bool = False,
 ) -> dict[Mac, list[Attempt]]:
-    """Give the requests that phones themselves made, newest first, for some of the MACs."""
+    """Give the requests that phones themselves made, newest first, for some of the MACs.
+
+    What their makers probe for and we do not have is left out, unless it is wanted too.
+    """
     found: dict[Mac, list[Attempt]] = {}
     for attempt in facts.attempts:
         is_wanted = attempt.mac in macs and facts.now - attempt.at <= within
-        if attempt.mac is not None and is_wanted and attempt.is_from_phone:
+        is_probe = attempt.kind is OutcomeKind.OPTIONAL and not with_optional
+        if attempt.mac is not None and is_wanted and attempt.is_from_phone and not is_probe:
             found.setdefault(attempt.mac, []).append(attempt)
     return found
 

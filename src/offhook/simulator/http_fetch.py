@@ -43,7 +43,7 @@ async def fetch(
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("utf-8")
     try:
         async with asyncio.timeout(timeout_s):
-            return await _exchange(host, port, head, source)
+            return await _exchange(host, port, head, source, is_bodiless=method == "HEAD")
     except TimeoutError:
         raise FetchError(f"no answer in {timeout_s:g} seconds") from None
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -52,7 +52,9 @@ async def fetch(
         raise FetchError(error.strerror or str(error)) from None
 
 
-async def _exchange(host: str, port: int, head: bytes, source: str) -> Fetched:
+async def _exchange(
+    host: str, port: int, head: bytes, source: str, *, is_bodiless: bool
+) -> Fetched:
     reader, writer = await asyncio.open_connection(
         host, port, limit=MAX_HEAD_BYTES, local_addr=(source, 0) if source else None
     )
@@ -60,7 +62,8 @@ async def _exchange(host: str, port: int, head: bytes, source: str) -> Fetched:
         writer.write(head)
         await writer.drain()
         status, headers = _parse_head(await reader.readuntil(b"\r\n\r\n"))
-        body = b"" if status in (204, 304) else await _read_body(reader, headers)
+        is_empty = is_bodiless or status in (204, 304)
+        body = b"" if is_empty else await _read_body(reader, headers)
         return Fetched(status=status, headers=headers, body=body)
     finally:
         writer.transport.abort()

@@ -57,7 +57,8 @@ class SipPhone(asyncio.DatagramProtocol):
     `notify_status` is its answer to NOTIFY; with `challenges_notify` it asks for the digest of its
     own account first, in a realm of its own, as desk phones of some makers do.
     `on_notify` gets the Event header of each NOTIFY it answers with 2xx, once however often it is
-    repeated. `requests` keeps every NOTIFY that came.
+    repeated. `requests` keeps every NOTIFY that came. With `removes_all` it signs off all phones of
+    its extension instead of itself (RFC 3261 §10.2.2).
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class SipPhone(asyncio.DatagramProtocol):
         self.challenges_notify = challenges_notify
         self.on_notify = on_notify
         self.is_silent = False
+        self.removes_all = False
         self.requests: list[Request] = []
         self._bind = bind
         self._timeout_s = timeout_s
@@ -213,7 +215,7 @@ class SipPhone(asyncio.DatagramProtocol):
             ("To", aor),
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
-            ("Contact", f"<{self.contact}>"),
+            ("Contact", "*" if self.removes_all and not expires_s else f"<{self.contact}>"),
             ("Expires", str(expires_s)),
             ("User-Agent", account.user_agent),
             *account.headers,

@@ -53,7 +53,7 @@ def _external_ip(address: str) -> Act:
     return act
 
 
-for _address in ("", "127.0.0.1", "0.0.0.0"):  # noqa: S104 - what an admin wrote
+for _address in ("", "127.0.0.1", "0.0.0.0"):
     scenario("P102", rf"server\.external_ip = '{_address}'", server__external_ip=_address)(
         _external_ip(_address)
     )

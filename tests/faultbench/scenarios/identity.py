@@ -36,11 +36,11 @@ for _name, _path, _agent, _code, _shown in (
     )
 
 
-@scenario("P201", r"GET \{mac\}\.cfg from .*00:15:65:00:03:e9, status 400")
+@scenario("P201", r"GET \$mac\.cfg from .*00:15:65:00:03:e9, status 400")
 async def registered_phone_tells_its_mac_only_in_the_agent(bench: Bench) -> str:
     mac = await bench.device("yealink", mac="0015650003e9", model="t46s")
     agent = "Yealink SIP-T46S 66.86.0.15 00:15:65:00:03:e9"
-    assert (await bench.get("{mac}.cfg", agent, address="127.0.1.80")).status == 400
+    assert (await bench.get("$mac.cfg", agent, address="127.0.1.80")).status == 400
     bench.later(minutes=30)
     return mac
 

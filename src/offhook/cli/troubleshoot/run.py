@@ -25,9 +25,11 @@ from offhook.cli.troubleshoot.checks import (
     check_history,
     check_provisioning,
     fleet_lines,
+    skipped,
 )
 from offhook.cli.troubleshoot.config_file import ConfigText, read_config
 from offhook.cli.troubleshoot.phone_check import check_mac, parse_mac
+from offhook.cli.troubleshoot.probe_check import NUMBER, TITLE, check_probes
 from offhook.cli.troubleshoot.report import (
     EXIT_CANNOT_RUN,
     Check,
@@ -51,7 +53,10 @@ environment: OFFHOOK_TOKEN is the token when --token is not given; NO_COLOR swit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to look at; `port` None means that of the environment, of config.yml, else 8080."""
+    """What to look at; `port` None means that of the environment, of config.yml, else 8080.
+
+    `with_dhcp` asks the site's DHCP as well; it means `is_probing`.
+    """
 
     mac: str = ""
     host: str = ""
@@ -59,6 +64,9 @@ class Options:
     token: str = field(default="", repr=False)
     config: Path | None = None
     as_json: bool = False
+    is_probing: bool = False
+    with_dhcp: bool = False
+    interface: str = ""
 
 
 def run(options: Options, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -92,8 +100,10 @@ def examine(options: Options, mac: str = "") -> Report:
         check_provisioning(answers),
         check_history(answers),
     ]
+    probed = _probe_checks(api, options, answers)  # first, so that the phone's verdict knows
     if mac:
         checks.append(_phone_check(api, mac, answers))
+    checks += probed
     return Report(url=url, checks=tuple(checks), opening=fleet_lines(answers))
 
 
@@ -115,6 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, help="the PBX's config.yml (default: ./config.yml)")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser.add_argument("--probe", action="store_true", help="also let the PBX probe its ports")
+    parser.add_argument("--dhcp", action="store_true", help="also ask the site's DHCP; needs root")
+    parser.add_argument("--interface", default="", help="network interface for --dhcp")
     given = parser.parse_args(argv)
     try:
         return run(
@@ -125,6 +138,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 token=given.token,
                 config=given.config,
                 as_json=given.json,
+                is_probing=given.probe,
+                with_dhcp=given.dhcp,
+                interface=given.interface,
             )
         )
     except BrokenPipeError:  # the reader (`head`) has seen enough
@@ -239,6 +255,14 @@ def _refused(api: Api, path: str, reply: Reply, *, is_pbx: bool) -> Line:
     if hint:
         steps.append(f"→ {hint}")
     return Line(mark=Mark.BLOCKED, text=text, more=tuple(steps))
+
+
+def _probe_checks(api: Api, options: Options, answers: Answers) -> list[Check]:
+    if not (options.is_probing or options.with_dhcp):
+        return []
+    if answers.status is None:
+        return [skipped(NUMBER, TITLE)]
+    return [check_probes(api, with_dhcp=options.with_dhcp, interface=options.interface)]
 
 
 def _phone_check(api: Api, mac: str, answers: Answers) -> Check:

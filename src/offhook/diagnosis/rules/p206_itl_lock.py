@@ -47,7 +47,7 @@ _ROUNDS = 3
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the devices that asked for a signed file, or for nothing but trust lists."""
     signed = {attempt.mac: attempt for attempt, _ in unmended(facts, FAULT.code)}
-    asked = asked_by(facts, facts.devices)
+    asked = asked_by(facts, facts.devices, with_optional=True)
     for mac, device in facts.devices.items():
         profile = facts.profiles.get(device.vendor)
         found = signed.get(mac) or (_only_lists(profile, asked.get(mac, [])) if profile else None)

@@ -3,11 +3,10 @@
 What you see: a phone's settings, name or calls change by turns; its requests or registrations come
 from two addresses and tell two models or firmwares.
 
-Why: somebody typed one phone's MAC address into another's URL, a phone was cloned, or a test system
-uses a real address. Both are served the same file and ring as the same extension.
+Why: somebody typed one phone's MAC address into another's URL, or a phone was cloned. Both are
+served the same file and ring as the same extension.
 
-What to do: find both phones by their addresses, compare their labels with the record, and correct
-the URL or identity of the wrong one.
+What to do: compare the labels of both with the record, and correct the URL of the wrong one.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ FAULT = Fault(
     message="two phones use the MAC address {mac}, one at {first}, one at {second}",
     steps=(
         "Find the phones at {first} and {second} and compare their labels with {mac}",
-        "Correct the wrong one: its provisioning URL must not name the other's MAC address",
-        "Register it with its own MAC address: POST /api/provisioning/devices",
+        "Correct the URL of the wrong one, and register it with its own MAC address",
     ),
     is_of_device=True,
 )
@@ -89,13 +87,8 @@ def _both(mac: Mac, bindings: Sequence[Registration]) -> tuple[Registration, ...
     return ()
 
 
-_OTHER = replace(
-    SERVED,
-    request_id="example-3",
-    at=HEALTHY.now - 2 * MINUTE,
-    address="192.0.2.77",
-    user_agent="Acme One 1.0.0",
-)
+_THEN = HEALTHY.now - 2 * MINUTE
+_OTHER = replace(SERVED, at=_THEN, address="192.0.2.77", user_agent="Acme One 1.0.0")
 _OWN = (replace(SERVED, at=_OTHER.at + MINUTE), replace(SERVED, at=_OTHER.at - MINUTE))
 BAD = replace(HEALTHY, attempts=(_OWN[0], _OTHER, _OWN[1]))
 GOOD = replace(HEALTHY, attempts=(replace(_OTHER, address=ADDRESS), _OWN[1]))

@@ -45,7 +45,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     unknown = {phone.mac for phone in recent_unknown(facts)}
     if not unknown:
         return
-    for mac, attempts in asked_by(facts, unknown).items():
+    for mac, attempts in asked_by(facts, unknown, with_optional=True).items():
         if all(_is_common(attempt) for attempt in attempts):
             yield FAULT.finding(
                 mac.colons,

@@ -45,7 +45,7 @@ _NOW_AND_THEN = timedelta(days=1)
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the devices that asked in the last day, were never refused, and left out that file."""
-    asked = asked_by(facts, facts.devices)
+    asked = asked_by(facts, facts.devices, with_optional=True)
     for mac, device in facts.devices.items():
         profile = facts.profiles.get(device.vendor)
         sighting = facts.sightings.get(mac)

@@ -56,7 +56,12 @@ def check(facts: Facts) -> Iterator[Finding]:
                 evidence.append(Evidence(f"record: {problem}", device.updated_at))
             values = {"mac": item.mac.colons, "extension": number, "vendor": vendor}
             yield FAULT.finding(
-                number, evidence=evidence, problem=problem, base=facts.config.base, **values
+                number,
+                evidence=evidence,
+                also_about=(item.mac.colons,),
+                problem=problem,
+                base=facts.config.base,
+                **values,
             )
 
 

@@ -43,7 +43,7 @@ _PATIENCE = timedelta(minutes=3)
 def check(facts: Facts) -> Iterator[Finding]:
     """Find the devices that fetched more than three minutes ago and have no binding."""
     for mac, device in facts.devices.items():
-        numbers = [line.extension for line in device.lines if line.extension in facts.extensions]
+        numbers = [line.extension for line in device.lines if _is_on(facts, line.extension)]
         is_bound = facts.device_registrations.get(mac) or any(map(facts.registrations.get, numbers))
         if numbers and not is_bound and _has_current_file(facts, device):
             yield FAULT.finding(
@@ -56,6 +56,12 @@ def check(facts: Facts) -> Iterator[Finding]:
                     f" port {facts.config.sip_port} UDP and TCP (firewall, VLAN)"
                 ],
             )
+
+
+def _is_on(facts: Facts, number: str) -> bool:
+    """Say whether an extension may register: it is there, and not disabled."""
+    extension = facts.extensions.get(number)
+    return extension is not None and extension.is_enabled
 
 
 def _has_current_file(facts: Facts, device: Device) -> bool:

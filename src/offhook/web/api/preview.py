@@ -48,9 +48,7 @@ class KeyThen(BaseModel):
     """A key that would change; null where it is not. Secrets are masked."""
 
     key: str
-    kind: str = Field(
-        alias="class", serialization_alias="class", description="network, secret, preference, other"
-    )
+    kind: str = Field(description="what it touches: network, secret, preference, other")
     before: str | None
     after: str | None
 
@@ -188,7 +186,7 @@ def _file(item: FileChange, shown: Shown) -> FileThen:
         diff="\n".join(item.diff),
         is_cut=item.is_cut,
         keys=[
-            KeyThen(**{"class": key.kind.value}, key=key.key, before=key.before, after=key.after)
+            KeyThen(key=key.key, kind=key.kind.value, before=key.before, after=key.after)
             for key in item.keys
         ],
     )

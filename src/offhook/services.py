@@ -1,0 +1,63 @@
+"""What the HTTP side acts on, taken from a running PBX."""
+
+from __future__ import annotations
+
+from offhook.actions.manual_reboots import ManualReboots
+from offhook.actions.previews import Previews
+from offhook.actions.shown_files import ShownFiles
+from offhook.actions.timeline import Timeline
+from offhook.actions.tokens import Tokens
+from offhook.actions.unknown_phones import UnknownPhones
+from offhook.actions.verdicts import Verdicts
+from offhook.app import Pbx
+from offhook.store.templates import package_templates
+from offhook.web.ports import Services
+
+
+def services(pbx: Pbx) -> Services:
+    """What the HTTP side acts on."""
+    return Services(
+        settings=pbx.settings,
+        config=pbx.config,
+        state=pbx.state,
+        files=pbx.files,
+        engine=pbx.engine,
+        reboots=pbx.reboots,
+        phones=pbx.phones,
+        extensions=pbx.extensions,
+        previews=Previews(
+            changing=pbx.changing,
+            engine=pbx.engine,
+            reboots=pbx.reboots,
+            config=pbx.config,
+            packaged=package_templates(),
+        ),
+        devices=pbx.devices,
+        free_settings=pbx.free_settings,
+        manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
+        shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
+        unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
+        tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
+        admins=pbx.admins,
+        events=pbx.events,
+        diagnose=pbx.diagnose,
+        fleet=pbx.fleet,
+        probes=pbx.probes,
+        verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
+        timeline=Timeline(
+            state=pbx.state,
+            journal=pbx.store.journal,
+            reboots=pbx.store.reboots,
+            inventory=pbx.store.inventory,
+        ),
+        journal=pbx.store.journal,
+        reboot_store=pbx.store.reboots,
+        uploads=pbx.store.uploads,
+        inventory=pbx.store.inventory,
+        version=pbx.version,
+        started_at=pbx.started_at,
+        now=pbx.now,
+        syncs=pbx.syncs,
+        links=pbx.links,
+        link_store=pbx.store.links,
+    )

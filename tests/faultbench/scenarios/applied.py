@@ -1,0 +1,134 @@
+"""What phones lose while they run: registrations that another took away, busy lamps."""
+
+from __future__ import annotations
+
+from tests.faultbench.bench import Bench
+from tests.faultbench.scenario import healthy, scenario
+from tests.integration.hand_phone import HandPhone
+
+GRANDSTREAM = "Grandstream GXP2170 1.0.11.64"
+
+
+async def _lamp(bench: Bench, number: str, watched: str) -> HandPhone:
+    """A phone that fetched its file, registered by hand over TCP, and watches another."""
+    await bench.extension(watched, "Colleague")
+    mac = await bench.device("yealink", number)
+    await bench.phone(mac).fetch_files()
+    phone = await HandPhone.connect(number, bench.pbx.sip_port, await bench.secret(number))
+    assert (await _register(phone)).status == 200
+    answer = await phone.ask(
+        "SUBSCRIBE", watched, "Event: dialog", "Expires: 3600", call_id="lamp"
+    )
+    assert answer.status == 200
+    return phone
+
+
+async def _register(phone: HandPhone):  # type: ignore[no-untyped-def] # a Response
+    return await phone.ask("REGISTER", phone.user, "Expires: 3600", call_id="boot")
+
+
+def _mac(bench: Bench, number: str) -> str:
+    [device] = bench.pbx.state.devices_of(number)
+    return device.mac.colons
+
+
+# --- P420: one phone signs off the others --------------------------------------------------------
+
+
+@scenario("P420", r"REGISTER as 1001 from udp:127\.0\.0\.2:\d+, .*all contacts at once")
+async def one_phone_signs_off_all_of_its_extension(bench: Bench) -> str:
+    secret = await bench.extension()
+    first, second = bench.sip_phone("127.0.0.2"), bench.sip_phone("127.0.0.3")
+    for phone in (second, first):
+        assert await bench.register(phone, "1001", secret, agent=GRANDSTREAM) == 200
+    first.removes_all = True
+    assert await first.unregister()
+    first.boot()
+    assert await first.refresh()
+    return "1001"
+
+
+@scenario("P420", r"lost: sip:1001@127\.0\.0\.3:\d+ at udp:127\.0\.0\.3")
+async def phone_was_signed_off_by_another_of_its_extension(bench: Bench) -> str:
+    victim = await bench.well("yealink", "1001", "127.0.0.3")
+    other = bench.sip_phone("127.0.0.2")
+    secret = await bench.secret("1001")
+    assert await bench.register(other, "1001", secret, agent=GRANDSTREAM) == 200
+    other.removes_all = True
+    assert await other.unregister()
+    bench.later(minutes=2)
+    return victim.account.number if victim.account else ""
+
+
+@healthy()
+async def phone_signed_off_by_another_came_back(bench: Bench) -> str:
+    victim = await bench.well("yealink", "1001", "127.0.0.3")
+    other = bench.sip_phone("127.0.0.2")
+    secret = await bench.secret("1001")
+    assert await bench.register(other, "1001", secret, agent=GRANDSTREAM) == 200
+    other.removes_all = True
+    assert await other.unregister()
+    assert await victim.register()
+    return "1001"
+
+
+@healthy()
+async def phone_signs_off_itself_beside_another(bench: Bench) -> str:
+    await bench.well("yealink", "1001", "127.0.0.3")
+    other = bench.sip_phone("127.0.0.2")
+    secret = await bench.secret("1001")
+    assert await bench.register(other, "1001", secret, agent=GRANDSTREAM) == 200
+    assert await other.unregister()
+    return "1001"
+
+
+# --- P421: frozen lamps --------------------------------------------------------------------------
+
+
+@scenario("P421", r"subscription of 1001 to 1002 from 127\.0\.0\.1 ended: answer 481 to NOTIFY")
+async def phone_forgets_its_subscription(bench: Bench) -> str:
+    phone = await _lamp(bench, "1001", "1002")
+    phone.say(await phone.asked("NOTIFY"), 481)
+    assert (await _register(phone)).status == 200
+    bench.later(minutes=10)
+    assert (await _register(phone)).status == 200
+    return _mac(bench, "1001")
+
+
+@healthy()
+async def phone_watches_on(bench: Bench) -> str:
+    phone = await _lamp(bench, "1001", "1002")
+    phone.say(await phone.asked("NOTIFY"), 200)
+    bench.later(minutes=10)
+    assert (await _register(phone)).status == 200
+    return _mac(bench, "1001")
+
+
+@healthy()
+async def phone_subscribes_again_after_a_lost_subscription(bench: Bench) -> str:
+    phone = await _lamp(bench, "1001", "1002")
+    phone.say(await phone.asked("NOTIFY"), 481)
+    answer = await phone.ask(
+        "SUBSCRIBE", "1002", "Event: dialog", "Expires: 3600", call_id="lamp2"
+    )
+    assert answer.status == 200
+    phone.say(await phone.asked("NOTIFY"), 200)
+    bench.later(minutes=10)
+    assert (await _register(phone)).status == 200
+    return _mac(bench, "1001")
+
+
+@healthy()
+async def phone_ends_its_subscription_itself(bench: Bench) -> str:
+    phone = await _lamp(bench, "1001", "1002")
+    first = await phone.asked("NOTIFY")
+    phone.say(first, 200)
+    tag = (first.headers.first("from") or "").partition(";tag=")[2]
+    answer = await phone.ask(
+        "SUBSCRIBE", "1002", "Event: dialog", "Expires: 0", call_id="lamp", to_tag=tag
+    )
+    assert answer.status == 200
+    phone.say(await phone.asked("NOTIFY"), 481)
+    bench.later(minutes=10)
+    assert (await _register(phone)).status == 200
+    return _mac(bench, "1001")
