@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offhook.actions.manual_reboots import ManualReboots
-from offhook.actions.previews import Previews
+from offhook.actions.preview import Previews
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.timeline import Timeline
 from offhook.actions.tokens import Tokens

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from offhook.app import Pbx
-from tests.integration.phones import registered
+from tests.integration.calls import registered
 from tests.world import MAKERS, model_of
 
 PREVIEW = {"preview": "true"}
@@ -119,8 +119,9 @@ async def test_tells_who_would_fetch_and_who_would_wait(api: httpx.AsyncClient, 
     await add(api)
     await api.post("/api/extensions", json={"number": "1002", "name": "Bob"})
     await add(api, mac="001565123457", extension_number="1002")
-    async with registered(pbx, "1001", SECRET):
-        found = await preview(api, "PATCH", "/api/provisioning/settings/site", {"dtmf": "info"})
+    phone = await registered(pbx, api)
+    found = await preview(api, "PATCH", "/api/provisioning/settings/site", {"dtmf": "info"})
+    await phone.close(silently=True)
     assert (found["changed"], found["fetching"], found["pending"]) == (2, 1, 1)
     assert {it["mac"]: it["fetches"] for it in found["phones"]} == {
         MAC: True,
@@ -132,9 +133,7 @@ async def test_tells_who_would_fetch_and_who_would_wait(api: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("vendor", MAKERS)
-async def test_changed_secret_is_told_and_never_shown(
-    api: httpx.AsyncClient, vendor: str
-) -> None:
+async def test_changed_secret_is_told_and_never_shown(api: httpx.AsyncClient, vendor: str) -> None:
     await add(api, vendor)
     found = await preview(api, "PATCH", "/api/extensions/1001", {"secret": "Planted-anew-secret"})
     (file,) = found["files"]
@@ -174,9 +173,7 @@ async def test_secrets_written_into_a_template_are_masked(api: httpx.AsyncClient
         "security.user_password = admin:{{ device.admin_password }}\n"
         "x.y = {{ lines[0].secret }}\n# {{ lines[0].secret | upper }}\n"
     )
-    found = await preview(
-        api, "POST", "/api/provisioning/templates", {"yealink/main.cfg.j2": text}
-    )
+    found = await preview(api, "POST", "/api/provisioning/templates", {"yealink/main.cfg.j2": text})
     assert "x.y = ********" in found["files"][0]["diff"]
     assert "PLANTED" not in str(found)
 

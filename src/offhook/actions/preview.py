@@ -176,7 +176,7 @@ class Previews:
         plan.had = self._had(plan.before_source)
         changed, broken, inferred = await self._compared(plan)
         told, pending = await self._told(plan, changed, always)
-        chosen, left_out = _kinds([*changed, *broken], plan.source)
+        chosen, left_out = await asyncio.to_thread(_kinds, [*changed, *broken], plan.source)
         differences = [
             await asyncio.to_thread(
                 difference, plan.before_source, plan.before.get(it.mac), plan.source, it

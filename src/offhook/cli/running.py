@@ -25,6 +25,7 @@ from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
 from offhook.services import services
+from offhook.probes.holders import port_holders
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.server import HttpServer, bind_http, serve_http
@@ -114,11 +115,17 @@ def _tls_problem(error: OSError, settings: Settings) -> SettingsError:
 def _port_problem(error: OSError, settings: Settings, key: str, port: int) -> SettingsError:
     known = _PORT_ERRORS.get(error.errno or 0)
     if known is not None:
-        return _problem(f"server.{key}", known.format(port=f"port {port}"))
+        return _problem(f"server.{key}", known.format(port=f"port {port}") + _held(error, port))
     if error.errno == errno.EADDRNOTAVAIL:
         bind = settings.server.bind
         return _problem("server.bind", f"this machine has no address {bind}; 0.0.0.0 takes all")
     return _problem(f"server.{key}", error.strerror or str(error))
+
+
+def _held(error: OSError, port: int) -> str:
+    """Name the program that has the port, where the system tells."""
+    holders = port_holders(port) if error.errno == errno.EADDRINUSE else ()
+    return f"; it is held by {', '.join(holders)}" if holders else ""
 
 
 def _problem(key: str, message: str) -> SettingsError:

@@ -67,7 +67,7 @@ def foreign_variable(
 
 
 def _host(part: str) -> str:
-    if part.startswith("hex"):
+    if part.startswith("0x"):
         return ""
     try:
         host = urlsplit(part if "://" in part else f"//{part}").hostname or ""

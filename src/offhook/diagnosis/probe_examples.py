@@ -73,7 +73,11 @@ def never_came(*offers: DhcpOffer, dhcp: tuple[str, ...] = ACME.dhcp) -> Facts:
     """Give a phone that never asked, of a maker with these DHCP options, and what is offered."""
     maker: VendorProfile = replace(ACME, dhcp=dhcp)
     return replace(
-        HEALTHY, sightings={}, attempts=(), profiles={"acme": maker}, probes=offered(*offers)
+        HEALTHY,
+        sightings={},
+        attempts=(),
+        profiles={**HEALTHY.profiles, "acme": maker},
+        probes=offered(*offers),
     )
 
 

@@ -120,7 +120,7 @@ def _vendor(value: bytes) -> str:
         return _text(value)
     parts = read_options(value).values()
     texts = [_text(part) for part in parts if len(part) > 3 and _is_text(part)]
-    return ", ".join(texts) or f"hex {value[:64].hex()}"
+    return ", ".join(texts) or f"0x{value[:64].hex()}"
 
 
 def _is_text(value: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from offhook.sip.message import Response
 from tests.faultbench.bench import Bench
 from tests.faultbench.scenario import healthy, scenario
 from tests.integration.hand_phone import HandPhone
@@ -12,18 +13,16 @@ GRANDSTREAM = "Grandstream GXP2170 1.0.11.64"
 async def _lamp(bench: Bench, number: str, watched: str) -> HandPhone:
     """A phone that fetched its file, registered by hand over TCP, and watches another."""
     await bench.extension(watched, "Colleague")
-    mac = await bench.device("yealink", number)
+    mac = await bench.device("yealink", number, settings={"transport": "tcp"})
     await bench.phone(mac).fetch_files()
     phone = await HandPhone.connect(number, bench.pbx.sip_port, await bench.secret(number))
     assert (await _register(phone)).status == 200
-    answer = await phone.ask(
-        "SUBSCRIBE", watched, "Event: dialog", "Expires: 3600", call_id="lamp"
-    )
+    answer = await phone.ask("SUBSCRIBE", watched, "Event: dialog", "Expires: 3600", call_id="lamp")
     assert answer.status == 200
     return phone
 
 
-async def _register(phone: HandPhone):  # type: ignore[no-untyped-def] # a Response
+async def _register(phone: HandPhone) -> Response:
     return await phone.ask("REGISTER", phone.user, "Expires: 3600", call_id="boot")
 
 
@@ -108,9 +107,7 @@ async def phone_watches_on(bench: Bench) -> str:
 async def phone_subscribes_again_after_a_lost_subscription(bench: Bench) -> str:
     phone = await _lamp(bench, "1001", "1002")
     phone.say(await phone.asked("NOTIFY"), 481)
-    answer = await phone.ask(
-        "SUBSCRIBE", "1002", "Event: dialog", "Expires: 3600", call_id="lamp2"
-    )
+    answer = await phone.ask("SUBSCRIBE", "1002", "Event: dialog", "Expires: 3600", call_id="lamp2")
     assert answer.status == 200
     phone.say(await phone.asked("NOTIFY"), 200)
     bench.later(minutes=10)

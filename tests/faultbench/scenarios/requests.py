@@ -253,6 +253,7 @@ async def phone_of_an_old_series_never_asks(bench: Bench) -> str:
 
 @scenario("P313", r"registered as 1001 from .*T46S")
 async def typed_account_without_a_record(bench: Bench) -> str:
+    await bench.well(number="1002")
     secret = await bench.extension()
     phone = bench.sip_phone()
     agent = T46S.format(mac="00:15:65:99:99:02")

@@ -54,7 +54,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         is_bound = bool(facts.device_registrations.get(mac))
         if profile is None or sighting is None or is_refused or is_bound:
             continue
-        if _is_quiet(sighting, facts) and not _main_names(profile, device) & _asked(sighting):
+        got = {*sighting.delivered, *(it.file for it in attempts if it.is_delivery)}
+        if _is_quiet(sighting, facts) and not _main_names(profile, device) & got:
             main = profile.main.replace("{mac}", mac.plain).replace("{MAC}", mac.plain.upper())
             evidence = [attempt_line(it) for it in attempts[:3]] or [sighting_line(sighting)]
             values = {"mac": mac.colons, "main": main, "base": facts.config.base}
@@ -64,10 +65,6 @@ def check(facts: Facts) -> Iterator[Finding]:
 def _is_quiet(sighting: Sighting, facts: Facts) -> bool:
     at = sighting.last_contact
     return at is not None and _PATIENCE < facts.now - at < _NOW_AND_THEN
-
-
-def _asked(sighting: Sighting) -> set[str]:
-    return set(sighting.delivered)
 
 
 def _main_names(profile: VendorProfile, device: Device) -> set[str]:

@@ -39,7 +39,12 @@ FAULT = Fault(
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Find the live registrations whose MAC has no device with that extension."""
+    """Find the live registrations whose MAC has no device with that extension.
+
+    Where no device is registered at all, accounts are typed on purpose.
+    """
+    if not facts.devices:
+        return
     for number, bindings in facts.registrations.items():
         for item in bindings:
             vendor = maker_of(item.user_agent, facts.profiles)
