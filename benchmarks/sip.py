@@ -1,9 +1,10 @@
 """REGISTER with digest on one core: ours and Kamailio in the same run, in turns.
 
 Run by hand: `make bench-sip`, or `.venv/bin/python -m benchmarks.sip [--users 5000] [--rounds 5]
-[--seconds 6] [--only engine,kamailio,serve] [--json file]`. It needs two cores, SIPp and Kamailio
-with SQLite. Every server stands on core 0, SIPp on core 1; all get the same scenario, users and
-addresses. Per round and server:
+[--seconds 6] [--only engine,kamailio,serve] [--python /usr/bin/python3] [--json file]`. It needs
+two cores, SIPp and Kamailio with SQLite. Every server stands on core 0, SIPp on core 1; all get
+the same scenario, users and addresses. `--python` is the interpreter of our servers: a
+distribution's is optimised, one built by hand often is not. Per round and server:
 
 - saturated: 100 registrations open at any moment, as fast as answers come;
 - clean: the highest rate of a ladder at which nothing failed and nothing was sent twice;
@@ -15,14 +16,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.sip_engine import numbers
-from benchmarks.sip_servers import LOAD_CORE, SERVERS, SipServer, cpu_s
+from benchmarks.sip_servers import LOAD_CORE, SipServer, cpu_s, lend_packages, make_server
 from benchmarks.sipp import SCENARIOS, Counts, Sipp, write_phones
 
 OPEN = 100
@@ -104,7 +108,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         for kind in chosen:
             folder = Path(name) / kind
             folder.mkdir()
-            servers[kind] = SERVERS[kind](folder, arguments.users)
+            servers[kind] = make_server(kind, folder, arguments.users, arguments.python)
         bench = Bench(Path(name), arguments.users, arguments.seconds)
         try:
             for server in servers.values():
@@ -118,12 +122,19 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
                 if server.pid:
                     server.stop()
     return {
-        "machine": f"{platform.machine()}, {platform.python_implementation()} "
-        f"{platform.python_version()}, Linux {platform.release()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "python": said(arguments.python, "-VV"),
+        "kamailio": said("kamailio", "-v"),
+        "load_average": os.getloadavg(),
         "users": arguments.users,
         "rounds": {kind: asdict(found) for kind, found in figures.items()},
         "medians": {kind: found.medians() for kind, found in figures.items()},
     }
+
+
+def said(*command: str) -> str:
+    """The first line a command prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
 
 
 def tell(result: dict[str, dict[str, dict[str, float]]]) -> None:
@@ -143,8 +154,10 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--only", default="engine,kamailio,serve")
+    parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
+    lend_packages()
     found = run(chosen)
     tell(found)  # type: ignore[arg-type] # medians are what it reads
     if chosen.json:

@@ -11,11 +11,15 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import sysconfig
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+from tests.e2e.server import OFFHOOK, Server, wait_for
+from tests.integration.kamailio import free_ports
 
 from benchmarks.sip_engine import numbers
 from benchmarks.sipp import secret_of
@@ -25,8 +29,6 @@ from offhook.core.secret import Secret
 from offhook.engines.kamailio_config import database_url
 from offhook.engines.kamailio_credentials import KamailioCredentials
 from offhook.store.open import open_store
-from tests.e2e.server import OFFHOOK, Server, wait_for
-from tests.integration.kamailio import free_ports
 
 CORE, LOAD_CORE = 0, 1
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -89,9 +91,10 @@ class ServeServer:
 
     name = "offhook serve"
 
-    def __init__(self, folder: Path, users: int) -> None:
+    def __init__(self, folder: Path, users: int, python: str = sys.executable) -> None:
         self._folder, self._users = folder, users
         self._server = Server(folder)
+        self._server.command = (python, str(OFFHOOK))
         self.port = self.pid = 0
 
     def start(self) -> None:
@@ -135,8 +138,8 @@ class EngineServer:
 
     name = "embedded engine"
 
-    def __init__(self, folder: Path, users: int) -> None:
-        self._folder, self._users = folder, users
+    def __init__(self, folder: Path, users: int, python: str = sys.executable) -> None:
+        self._folder, self._users, self._python = folder, users, python
         self._process: subprocess.Popen[str] | None = None
         self.port = self.pid = 0
 
@@ -144,7 +147,7 @@ class EngineServer:
         """Start, and read its port."""
         with pinned(CORE):
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.sip_engine", self._folder, str(self._users)],
+                [self._python, "-m", "benchmarks.sip_engine", self._folder, str(self._users)],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -179,7 +182,7 @@ class KamailioServer:
 
     name = "kamailio"
 
-    def __init__(self, folder: Path, users: int) -> None:
+    def __init__(self, folder: Path, users: int, python: str = sys.executable) -> None:
         self._folder, self._users = folder, users
         self._process: subprocess.Popen[bytes] | None = None
         self.port, self._rpc, self._events = free_ports(3)
@@ -197,8 +200,10 @@ class KamailioServer:
         log = (self._folder / "kamailio.log").open("wb")
         with pinned(CORE):
             self._process = subprocess.Popen(
-                ["kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-M", "16"]
-                + ["-w", str(self._folder), "-Y", str(self._folder)],
+                [
+                    *("kamailio", "-f", str(config), "-DD", "-E", "-m", "256", "-M", "16"),
+                    *("-w", str(self._folder), "-Y", str(self._folder)),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -230,9 +235,21 @@ class KamailioServer:
         await credentials.stop()
 
 
+def lend_packages() -> None:
+    """Let another interpreter of our version find this project and what it is installed with."""
+    root = Path(__file__).parents[1]
+    places = (root / "src", root, sysconfig.get_path("platlib"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, places))
+
+
 OPTIONS = Path(__file__).parent / "sipp" / "options.xml"
-SERVERS = {
+_SERVERS: dict[str, type[EngineServer] | type[KamailioServer] | type[ServeServer]] = {
     "engine": EngineServer,
     "kamailio": KamailioServer,
     "serve": ServeServer,
 }
+
+
+def make_server(kind: str, folder: Path, users: int, python: str) -> SipServer:
+    """Make one by its word on the command line."""
+    return _SERVERS[kind](folder, users, python)

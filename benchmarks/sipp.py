@@ -60,10 +60,12 @@ class Sipp:
         self._statistics.unlink(missing_ok=True)
         self._output = (folder / f"{name}.txt").open("w")
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), "sipp", *arguments]
-            + ["-nostdin", "-trace_stat", "-stf", str(self._statistics), "-fd", "1s"]
-            + ["-trace_err", "-error_file", str(folder / f"{name}.err")]
-            + ["-buff_size", str(4 * 2**20), "-max_socket", "1000"],
+            [
+                *("taskset", "-c", str(core), "sipp", *arguments),
+                *("-nostdin", "-trace_stat", "-stf", str(self._statistics), "-fd", "1s"),
+                *("-trace_err", "-error_file", str(folder / f"{name}.err")),
+                *("-buff_size", str(4 * 2**20), "-max_socket", "1000"),
+            ],
             stdout=self._output,
             stderr=subprocess.STDOUT,
             cwd=folder,

@@ -15,6 +15,8 @@ need linphonec linphone-cli
 need kamailio kamailio kamailio-extra-modules kamailio-sqlite-modules kamailio-postgres-modules \
     kamailio-tls-modules
 need curl curl
+need dnsmasq dnsmasq-base
+need ip iproute2
 need openssl openssl
 need ldapsearch ldap-utils
 [ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -211,6 +211,9 @@ class FakeUploads:
     async def list_uploads(self, mac: Mac) -> list[tuple[str, int, datetime]]:
         found = [(n, len(body), at) for (m, n), (body, at) in self.kept.items() if m == mac]
         return sorted(found, key=lambda item: item[2], reverse=True)
+
+    async def names_of(self, macs: Collection[Mac]) -> list[tuple[Mac, str, datetime]]:
+        return sorted((m, n, at) for (m, n), (_, at) in self.kept.items() if m in macs)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from offhook import __version__
 from offhook.actions.admins import Admins
 from offhook.actions.changing import Changing
+from offhook.actions.delivered import Delivered
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
@@ -24,6 +25,8 @@ from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
+from offhook.actions.overrides import Overrides
+from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import PhonePolicy, Phones
 from offhook.actions.ports import Clock, SipEngine
 from offhook.actions.probes import Probes
@@ -79,6 +82,8 @@ class Pbx:
     changing: Changing
     diagnose: Diagnose
     fleet: Fleet
+    phone_list: PhoneList
+    delivered: Delivered
     probes: Probes
     links: Links
     admins: Admins
@@ -235,9 +240,12 @@ def _assemble(
         journal=store.journal,
         config=config,
         now=now,
+        overrides=Overrides(state, files, store.uploads),
     )
     server = f"{told.address}:{told.sip_port}"
     fleet = Fleet(state=state, diagnose=diagnose)
+    phone_list = PhoneList(state=state, fleet=fleet)
+    delivered = Delivered(state=state, files=files)
     look = _look(settings, config, now)
     probes = Probes(state=state, config=config, prober=look, now=now)
     diagnose.probes = probes.facts
@@ -246,6 +254,8 @@ def _assemble(
         reboots.on_event,
         diagnose.on_event,
         fleet.on_event,
+        phone_list.on_event,
+        delivered.on_event,
         look.on_event,
         SipHistory(state=state, journal=store.journal).on_event,
     ):
@@ -266,6 +276,8 @@ def _assemble(
         changing=changing,
         diagnose=diagnose,
         fleet=fleet,
+        phone_list=phone_list,
+        delivered=delivered,
         probes=probes,
         links=Links(changing),
         admins=Admins(changing, store.admins),

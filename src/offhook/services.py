@@ -42,6 +42,8 @@ def services(pbx: Pbx) -> Services:
         events=pbx.events,
         diagnose=pbx.diagnose,
         fleet=pbx.fleet,
+        phone_list=pbx.phone_list,
+        delivered=pbx.delivered,
         probes=pbx.probes,
         verdicts=Verdicts(state=pbx.state, diagnose=pbx.diagnose),
         timeline=Timeline(

@@ -24,7 +24,7 @@ server:
   external_ip: 127.0.0.1
   bind: 127.0.0.1
   http_port: 0
-  sip_port: 0
+  sip_port: %(sip_port)d
 provisioning:
   enabled: true
   url_format: http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg
@@ -37,16 +37,17 @@ store:
 logging:
   file: logs/pbx.log
 """
-DEFAULTS = {"unknown_per_minute": 120, "answer_timeout_s": 8, "fetch_timeout_s": 300}
+DEFAULTS = {"sip_port": 0, "unknown_per_minute": 120, "answer_timeout_s": 8, "fetch_timeout_s": 300}
 
 
 class Server:
-    """A running `offhook serve` in a folder of its own."""
+    """A running `offhook serve` in a folder of its own; `more` is put under its configuration."""
 
-    def __init__(self, folder: Path, **settings: float) -> None:
+    def __init__(self, folder: Path, more: str = "", **settings: float) -> None:
         self.folder = folder
         self.config = folder / "config.yml"
-        self.config.write_text(CONFIG % {**DEFAULTS, **settings}, encoding="utf-8")
+        self.config.write_text(CONFIG % {**DEFAULTS, **settings} + more, encoding="utf-8")
+        self.command: tuple[str, ...] = (str(OFFHOOK),)
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
         self.http_port = 0
@@ -57,7 +58,7 @@ class Server:
         environ = {key: value for key, value in os.environ.items() if "OFFHOOK" not in key}
         output = (self.folder / "output.txt").open("w", encoding="utf-8")
         self.process = subprocess.Popen(
-            [str(OFFHOOK), "serve", "--config", str(self.config)],
+            [*self.command, "serve", "--config", str(self.config)],
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -170,7 +171,7 @@ def wait_for(probe: Callable[[], Any], seconds: float, tell: Callable[[], str] =
 @contextmanager
 def running(folder: Path, **settings: float) -> Iterator[Server]:
     """A server for the length of a block."""
-    server = Server(folder, **settings)
+    server = Server(folder, "", **settings)
     try:
         server.start()
         yield server

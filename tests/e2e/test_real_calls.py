@@ -1,17 +1,22 @@
-"""The product as a whole: two real phones, each set up by the file served for it, talk."""
+"""The product as a whole: two real phones, each set up by the file served for it, talk.
+
+With both engines: the embedded one, and Kamailio as our command configures it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.server import Server
+from tests.e2e.server import OFFHOOK, Server, wait_for
 from tests.integration.accounts import Account, read_account
 from tests.integration.exchange import PROGRAMS
+from tests.integration.kamailio import Kamailio, make_cluster
 from tests.integration.phones import DeskPhone
 
 pytestmark = pytest.mark.needs(*PROGRAMS)
@@ -46,6 +51,41 @@ async def served(server: Server, vendor: str, number: str, name: str) -> Account
     return read_account(vendor, text.encode())
 
 
+KAMAILIO = """\
+sip:
+  engine: kamailio
+  kamailio:
+    database: sqlite:///data/kamailio
+    nodes: [{{rpc: "{rpc}", events: "{events}"}}]
+"""
+
+
+@pytest.fixture
+async def server_of_kamailio(tmp_path: Path) -> AsyncIterator[Server]:
+    """The way of docs/sip.md: configuration by our command, Kamailio from it, then Offhook."""
+    kamailio = Kamailio(make_cluster("sqlite:///unused"))
+    folder, node = tmp_path / "pbx", kamailio.node
+    folder.mkdir()
+    more = KAMAILIO.format(rpc=node.rpc, events=node.events)
+    server = Server(folder, more=more, sip_port=kamailio.port)
+    config = folder / "kamailio.cfg"
+    command = (str(OFFHOOK), "engine", "kamailio-config", "--config", str(server.config))
+    await asked(_succeeds, *command, "--output", str(config))
+    await asked(_succeeds, "kamailio", "-c", "-f", str(config))
+    await kamailio.start_with(config)
+    try:
+        await asked(server.start)
+        yield server
+    finally:
+        await asked(server.stop)
+        await kamailio.stop()
+
+
+def _succeeds(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 async def phones() -> AsyncIterator[list[DeskPhone]]:
     phones: list[DeskPhone] = []
@@ -77,18 +117,71 @@ async def call_both_ways(phones: list[DeskPhone]) -> None:
 async def test_two_phones_set_up_by_their_served_files_call_each_other(
     server: Server, tmp_path: Path, phones: list[DeskPhone], first: str, second: str
 ) -> None:
-    for number, (desk, name) in enumerate([(first, "Zoë O'Neil"), (second, "Ada Ray")], 1001):
+    await set_up(server, tmp_path, phones, (first, second))
+    await call_both_ways(phones)
+    # The name people read on the other telephone is the one the API was given.
+    await phones[1].said("Zoë O'Neil")
+    await phones[0].said("Ada Ray")
+
+
+@pytest.mark.needs("kamailio")
+async def test_the_same_with_kamailio_and_a_new_name_reaches_the_phone(
+    server_of_kamailio: Server, tmp_path: Path, phones: list[DeskPhone]
+) -> None:
+    server = server_of_kamailio
+    desks = ("baresip/yealink", "baresip/grandstream")
+    await set_up(server, tmp_path, phones, desks)
+    await call_both_ways(phones)
+    await phones[1].said("Zoë O'Neil")
+    await phones[0].said("Ada Ray")
+    assert (await asked(server.api, "GET", "/api/status"))["registered"] == 2
+
+    changed = await asked(server.api, "PATCH", "/api/extensions/1001", {"name": "Zoë Neal"})
+
+    await phones[0].hears(r"NOTIFY sip:1001\S* SIP/2\.0[\s\S]*?Event: check-sync")
+    (reboot,) = changed["reboots"]
+
+    # baresip knows no check-sync: 481 says that it read the NOTIFY and has no subscription.
+    def is_refused() -> bool:
+        return server.reboot_step(reboot["id"]) == "refused"
+
+    await asked(wait_for, is_refused, 20, server.log)
+    _, text = await asked(server.fetch, *DESKS["yealink"][2:])
+    assert read_account("yealink", text.encode()).display_name == "Zoë Neal"
+
+
+async def test_phones_that_are_told_a_name_instead_of_an_address_call_by_it(
+    tmp_path: Path, phones: list[DeskPhone]
+) -> None:
+    folder = tmp_path / "pbx"
+    folder.mkdir()
+    server = Server(folder)
+    text = server.config.read_text(encoding="utf-8")
+    named = text.replace("external_ip: 127.0.0.1", "external_ip: localhost")
+    server.config.write_text(named, encoding="utf-8")
+    try:
+        await asked(server.start)
+        await set_up(server, tmp_path, phones, ("linphonec/yealink", "linphonec/grandstream"))
+        assert {phone.account.server for phone in phones} == {"localhost"}
+        await call_both_ways(phones)
+        assert "Record-Route: <sip:localhost:" in phones[1].log
+    finally:
+        await asked(server.stop)
+
+
+async def set_up(
+    server: Server, folder: Path, phones: list[DeskPhone], desks: tuple[str, str]
+) -> None:
+    """Put two phones on desks: extensions, devices, files, phones that register with these."""
+    names = ("Zoë O'Neil", "Ada Ray")
+    for number, (desk, name) in enumerate(zip(desks, names, strict=True), 1001):
         program, vendor = desk.split("/")
         account = await served(server, vendor, str(number), name)
         assert account.display_name == name
         phone = PROGRAMS[program]()
         phones.append(phone)
-        await phone.begin(account, tmp_path / desk)
+        await phone.begin(account, folder / desk)
         await phone.registers()
-    await call_both_ways(phones)
-    # The name people read on the other telephone is the one the API was given.
-    await phones[1].said("Zoë O'Neil")
-    await phones[0].said("Ada Ray")
 
 
 async def test_a_phone_with_the_file_of_before_a_new_secret_does_not_register(

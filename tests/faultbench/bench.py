@@ -53,6 +53,7 @@ class Bench:
     phones: list[VirtualPhone] = field(default_factory=list)
     sip_phones: list[SipPhone] = field(default_factory=list)
     hand_phones: list[HandPhone] = field(default_factory=list)
+    previews: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     # --- as an administrator -------------------------------------------------------------------
 
@@ -94,6 +95,20 @@ class Bench:
         }
         await self.call("POST", "/api/provisioning/devices", body)
         return colons(wanted)
+
+    async def preview(self, method: str, path: str, body: object) -> str:
+        """Ask what a change would do; gives the subject under which its findings are judged."""
+        found = await self.call(method, path, body, preview="true")
+        name = f"preview of {method} {path}"
+        self.previews[name] = {"findings": found["findings"], "stage": "registered"}
+        return name
+
+    async def site_template(self, name: str, text: str) -> None:
+        """Write a template of the site's own, and start the PBX again with it."""
+        file = self.folder / "templates" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        await self.restart()
 
     async def restart(self, meanwhile: Callable[[sqlite3.Connection], object] = bool) -> None:
         """Stop the PBX and start it on the same ports; `meanwhile` may alter its database."""
@@ -218,7 +233,9 @@ class Bench:
     # --- the verdict ---------------------------------------------------------------------------
 
     async def diagnosis(self, subject: str) -> Mapping[str, Any]:
-        """Ask for the verdict on a MAC, an extension or an address."""
+        """Ask for the verdict on a MAC, an extension or an address; or give a preview's."""
+        if subject in self.previews:
+            return self.previews[subject]
         found: Mapping[str, Any] = await self.call("GET", f"/api/diagnosis/{subject}")
         return found
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,9 @@ from tests.faultbench.scenario import SCENARIOS, Result, Scenario
 from tests.faultbench.scenarios import load
 
 AT_ONCE = 4
+PROCESSES = 4
 SLOWEST_SHOWN = 5
+RIGHT = (Result.FIRST, Result.SILENT)
 Outcome = tuple[Scenario, Result, Mapping[str, Any]]
 
 
@@ -40,13 +46,38 @@ async def run_all(
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     return await run_one(scenario, Path(folder))
-                except Exception as error:  # the others must be heard
-                    return scenario, Result.BROKEN, {"findings": [], "summary": repr(error)}
+                except Exception:  # the others must be heard
+                    told = {"findings": [], "summary": traceback.format_exc()}
+                    return scenario, Result.BROKEN, told
                 finally:
                     if took_s is not None:
                         took_s[scenario.name] = time.monotonic() - began_s
 
     return list(await asyncio.gather(*map(placed, scenarios)))
+
+
+def run_shared(names: Sequence[str]) -> tuple[list[Outcome], dict[str, float]]:
+    """Run scenarios by name in as many processes as there are processors; gives seconds as well."""
+    load()
+    count = max(1, min(os.cpu_count() or 1, PROCESSES, len(names)))
+    outcomes: list[Outcome] = []
+    took_s: dict[str, float] = {}
+    # Not forked: what the caller has open and running stays its own.
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        for told, seconds in pool.map(_run_share, [names[place::count] for place in range(count)]):
+            outcomes += [(SCENARIOS[name], result, found) for name, result, found in told]
+            took_s |= seconds
+    return outcomes, took_s
+
+
+def _run_share(
+    names: Sequence[str],
+) -> tuple[list[tuple[str, Result, Mapping[str, Any]]], dict[str, float]]:
+    logging.disable(logging.CRITICAL)  # the scenarios make the PBX complain
+    load()
+    took_s: dict[str, float] = {}
+    outcomes = asyncio.run(run_all([SCENARIOS[name] for name in names], took_s))
+    return [(scenario.name, result, found) for scenario, result, found in outcomes], took_s
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -72,24 +103,26 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def main() -> int:
     """Run them all; exit code 1 when a fault is not named first, or a healthy phone is blamed."""
-    logging.disable(logging.CRITICAL)  # the scenarios make the PBX complain
     load()
-    chosen = [item for item in SCENARIOS.values() if not sys.argv[1:] or item.name in sys.argv[1:]]
-    took_s: dict[str, float] = {}
-    outcomes = asyncio.run(run_all(chosen, took_s))
+    outcomes, took_s = run_shared([name for name in SCENARIOS if name in (sys.argv[1:] or [name])])
     for scenario, result, diagnosis in outcomes:
-        if result not in (Result.FIRST, Result.SILENT):
-            codes = [f"{it['code']} {it['name']}" for it in diagnosis["findings"]]
-            print(f"{result.value}: {scenario.name} ({scenario.code}): {codes}")
-            print(f"    {diagnosis['summary']}")
-            for item in diagnosis["findings"][:3]:
-                print(
-                    *(f"    {item['code']}: {line['what']}" for line in item["evidence"]), sep="\n"
-                )
+        if result not in RIGHT:
+            print(told(scenario, result, diagnosis))
     slowest = sorted(took_s.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN]
     print("slowest:", ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest))
     print(table(outcomes))
-    return any(result not in (Result.FIRST, Result.SILENT) for _, result, _ in outcomes)
+    return any(result not in RIGHT for _, result, _ in outcomes)
+
+
+def told(scenario: Scenario, result: Result, diagnosis: Mapping[str, Any]) -> str:
+    """Say what came of a scenario instead of what was expected."""
+    lines = [f"{result.value}: {scenario.name} ({scenario.code})", f"    {diagnosis['summary']}"]
+    lines += [
+        f"    {item['code']}: {line['what']}"
+        for item in diagnosis["findings"][:3]
+        for line in item["evidence"]
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,6 @@ def healthy(**settings: str) -> Callable[[Act], Act]:
 
 
 def _add(code: str, act: Act, evidence: str, settings: Mapping[str, str]) -> None:
-    name = act.__name__  # type: ignore[attr-defined] # acts are functions
+    name = act.__name__
     assert name not in SCENARIOS, name
     SCENARIOS[name] = Scenario(name=name, code=code, act=act, evidence=evidence, settings=settings)

@@ -77,7 +77,7 @@ def _fuzz(name: str, keep: Path, minutes: float) -> None:
         str(corpus),
         f"-max_total_time={int(minutes * 60)}",
         f"-max_len={MAX_BYTES.get(name, 512)}",
-        "-timeout=5",
+        "-timeout=30",  # seconds of the clock: a busy machine is not a slow input
         "-rss_limit_mb=1024",
         "-print_final_stats=1",
         f"-artifact_prefix={keep}/{name}-",

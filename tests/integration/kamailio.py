@@ -91,7 +91,11 @@ class Kamailio(ForeignPhone):
 
     async def start(self, directory: Path) -> None:
         """Write its configuration, start it and wait until it answers."""
-        config = write_config(self.cluster, self.node.number, directory)
+        await self.start_with(write_config(self.cluster, self.node.number, directory))
+
+    async def start_with(self, config: Path) -> None:
+        """Start it with a configuration that is there, and wait until it answers."""
+        directory = config.parent
         await self.run(
             *("kamailio", "-f", str(config), "-DD", "-E", "-m", "32", "-M", "8"),
             *("-w", str(directory), "-Y", str(directory), "-P", str(directory / "pid")),

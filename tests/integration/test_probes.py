@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -142,8 +142,7 @@ class TimeServer(asyncio.DatagramProtocol):
     """Tells a time that is an hour ahead of ours."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         told = int((utc_now() - EPOCH).total_seconds()) + 3600
@@ -189,7 +188,7 @@ async def test_second_round_is_refused_while_one_runs(running: Running) -> None:
     prober = Waiting()
     probes = Probes(state=running.pbx.state, config=running.pbx.config, prober=prober, now=utc_now)
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(probes.run(with_dhcp=True, interface="eth9"))  # noqa: TID251 - joined here
+        first = group.create_task(probes.run(with_dhcp=True, interface="eth9"))
         await prober.asked.wait()
         with pytest.raises(BadRequestError, match="running already") as refused:
             await probes.run()
@@ -201,7 +200,7 @@ async def test_second_round_is_refused_while_one_runs(running: Running) -> None:
 
 
 def test_dhcp_on_an_interface_that_is_not_there_says_so() -> None:
-    with pytest.raises(DhcpProbeError, match="no interface 'nope0'|needs root"):
+    with pytest.raises(DhcpProbeError, match=r"no interface 'nope0'|needs root"):
         collect_offers("nope0", 0.1)
     assert choose_interface("192.0.2.1") != "lo"
 

@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from offhook.actions.changing import Changing
 from offhook.actions.ports import AdminStore
 from offhook.actions.tokens import digest_of
-from offhook.core.model import Admin, SignIn
+from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.errors import BadRequestError
 

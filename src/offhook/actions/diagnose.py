@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field, replace
 
 from offhook.actions.files import Files
+from offhook.actions.overrides import Overrides
 from offhook.actions.ports import AttemptQuery, Clock, Journal, SipEngine
 from offhook.actions.reboots import Reboots
 from offhook.actions.served_accounts import served_accounts
@@ -50,6 +51,7 @@ class Diagnose:
     directory: Callable[[], Awaitable[DirectoryFacts | None]] | None = None
     template_problem: str = ""
     probes: Callable[[], ProbeFacts] = ProbeFacts
+    overrides: Overrides | None = None
     _sip: SipMemory = field(default_factory=SipMemory)
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
@@ -120,6 +122,7 @@ class Diagnose:
             reboots={mac: latest[mac] for mac in devices if mac in latest},
             unknown=tuple(found for mac in macs if (found := self.state.unknown.get(mac))),
             sip=replace(self._sip.facts(), accounts=accounts),
+            overrides=await self.overrides.of(devices) if self.overrides is not None else {},
             directory=await self.directory() if self.directory is not None else None,
             lint={mac: odd for mac in devices if (odd := self.files.lint(mac))},
         )

@@ -33,7 +33,7 @@ class Made:
 
     digests: Mapping[str, str] | RenderFault
     lint: tuple[LintProblem, ...] = ()
-    files: Mapping[str, Rendered] = field(default_factory=dict)
+    files: Mapping[str, Rendered] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)

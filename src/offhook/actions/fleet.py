@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.state import State
@@ -37,6 +38,9 @@ AT_ONCE = 500
 """Phones judged before an answer is given: a fleet of up to as many is always of this moment."""
 
 CHUNK = 50
+WORK_S = 0.1
+"""How long a tick works at most: a fifth of a core while there is something to judge."""
+
 # Faults that come by waiting (not registered within three minutes) are seen by a second look.
 _SECOND_LOOK = timedelta(minutes=4)
 _ROUND = timedelta(minutes=30)
@@ -91,10 +95,19 @@ class FleetVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
+    """What was found of one phone: the last stage proven and its findings, worst first."""
+
     stage: Stage
     findings: tuple[Finding, ...]
     at: datetime
+
+    @property
+    def standing(self) -> str:
+        """In which of the three counts of the fleet the phone is: right, needs_you, on_the_way."""
+        if self.findings:
+            return "needs_you"
+        return "right" if self.stage is Stage.REGISTERED else "on_the_way"
 
 
 @dataclass(slots=True)
@@ -103,7 +116,7 @@ class Fleet:
 
     state: State
     diagnose: Diagnose
-    _judged: dict[Mac, _Judged] = field(default_factory=dict)
+    _judged: dict[Mac, Judged] = field(default_factory=dict)
     _due: set[Mac] = field(default_factory=set)
     _again: deque[tuple[datetime, Mac]] = field(default_factory=deque)
     _round: Iterator[Mac] = field(default_factory=lambda: iter(()))
@@ -133,14 +146,31 @@ class Fleet:
         rest = await asyncio.to_thread(find_of_fleet, facts)
         return await asyncio.to_thread(self._count, rest)
 
+    def judged(self) -> Mapping[Mac, Judged]:
+        """What was found last of each phone; of one not looked at yet there is nothing."""
+        return self._judged
+
+    async def look_at(self, macs: Iterable[Mac]) -> None:
+        """Judge some phones now: those that something happened to, or not looked at yet."""
+        wanted = [mac for mac in macs if mac in self._due or mac not in self._judged]
+        async with self._judging:
+            for start in range(0, len(wanted), CHUNK):
+                chosen = [it for it in wanted[start : start + CHUNK] if it in self.state.devices]
+                self._due.difference_update(chosen)
+                await self._judge_chunk(chosen)
+
     async def tick(self) -> None:
-        """Judge a few: those due, or the next of the round when nothing is."""
+        """Judge for a moment: those due, then the next of the round."""
         now = self.diagnose.now()
         while self._again and self._again[0][0] <= now:
             self._due.add(self._again.popleft()[1])
-        if len(self._due) < CHUNK:
-            self._due.update(self._old(now, CHUNK - len(self._due)))
-        await self._judge(CHUNK)
+        ends_at = monotonic() + WORK_S
+        while monotonic() < ends_at:
+            if len(self._due) < CHUNK:
+                self._due.update(self._old(now, CHUNK - len(self._due)))
+            if not self._due:
+                return
+            await self._judge(CHUNK)
 
     # --- who is due ----------------------------------------------------------------------------
 
@@ -233,12 +263,12 @@ def _number_of(event: Event) -> str:
             return ""
 
 
-def _judge_all(facts: Facts) -> dict[Mac, _Judged]:
+def _judge_all(facts: Facts) -> dict[Mac, Judged]:
     by_subject: dict[str, list[Finding]] = {}
     for finding in find_of_devices(facts):
         by_subject.setdefault(finding.subject, []).append(finding)
     return {
-        mac: _Judged(proven(facts, mac), tuple(by_subject.get(mac.colons, ())), facts.now)
+        mac: Judged(proven(facts, mac), tuple(by_subject.get(mac.colons, ())), facts.now)
         for mac in facts.devices
     }
 

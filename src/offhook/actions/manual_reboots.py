@@ -11,6 +11,7 @@ from offhook.actions.publish import Events
 from offhook.actions.reboots import Reboots, Target
 from offhook.actions.state import State
 from offhook.core.events import Event, RebootAdvanced
+from offhook.core.mac import Mac
 from offhook.core.model import Reboot, RebootStep
 from offhook.core.orders import BY_PERSON
 from offhook.errors import BadRequestError
@@ -55,6 +56,21 @@ class ManualReboots:
             )
         return await self._order(actor, targets, answer_wait_s=ANSWER_WAIT_S, is_forced=is_forced)
 
+    async def tell_phones(
+        self, actor: str, macs: Iterable[Mac], *, is_restart: bool, is_forced: bool = False
+    ) -> list[Reboot]:
+        """Tell the registered ones of some devices to restart, or only to fetch again; paced."""
+        targets: list[Target] = []
+        for turn, mac in enumerate(macs):
+            device = self.state.devices.get(mac)
+            targets += self.reboots.targets_of(device) if device else []
+            if turn % _TARGETS_A_TURN == 0:
+                await asyncio.sleep(0)
+        wait_s = ANSWER_WAIT_S if len(targets) == 1 else 0.0
+        return await self._order(
+            actor, targets, answer_wait_s=wait_s, is_forced=is_forced, is_restart=is_restart
+        )
+
     async def reboot_all(self, actor: str, numbers: Iterable[str]) -> list[Reboot]:
         """Reboot the registered phones of these extensions, paced; the last go out later."""
         targets: list[Target] = []
@@ -71,6 +87,7 @@ class ManualReboots:
         *,
         answer_wait_s: float,
         is_forced: bool = False,
+        is_restart: bool = True,
     ) -> list[Reboot]:
         with _Follower(subscribe=self.events.subscribe) as follower:
             ordered: list[Reboot] = []
@@ -81,6 +98,7 @@ class ManualReboots:
                     asked_by=actor,
                     is_automatic=False,
                     is_forced=is_forced,
+                    is_restart=is_restart,
                 )
                 await asyncio.sleep(0)
             await follower.wait_past(ordered, _UNSENT, SENT_WAIT_S)

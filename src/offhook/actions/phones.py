@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from offhook.actions.files import Files
 from offhook.actions.first_attempt import first_attempt
 from offhook.actions.ports import Journal, Publish, UploadStore
+from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
-from offhook.actions.throttle import Network, StrangerThrottle, is_foreign_host, is_within
+from offhook.actions.throttle import Network, StrangerThrottle, is_within
 from offhook.core.events import AttemptRecorded
 from offhook.core.identify import Identity, identify
 from offhook.core.mac import Mac
@@ -128,24 +129,15 @@ class Phones:
             known = str(error) if isinstance(error, OffhookError) else type(error).__name__
             refusal = Refuse(status=500, code="P703", values={"problem": known})
             answer = self._refuse(request, identity, refusal)
-        remarks = self._remarks(request, identity)
-        if remarks:
-            notices = (*answer.attempt.notices, *remarks)
-            answer = replace(answer, attempt=replace(answer.attempt, notices=notices))
+        odd = [
+            self._describe(request, identity, remark)
+            for remark in odd_about(request, self._policy.hosts)
+        ]
+        if odd:
+            told = (*answer.attempt.notices, *(f"{item.code} {item.message}" for item in odd))
+            answer = replace(answer, attempt=replace(answer.attempt, notices=told))
         self._record(answer.attempt, identity)
         return answer
-
-    def _remarks(self, request: PhoneRequest, identity: Identity) -> tuple[str, ...]:
-        """What is odd about a request whatever it gets: a foreign server name, credentials."""
-        found = []
-        if is_foreign_host(request.host, self._policy.hosts):
-            values = {"host": repr(request.host[:80])}
-            found.append(
-                self._describe(request, identity, Refuse(status=200, code="P805", values=values))
-            )
-        if request.has_credentials:
-            found.append(self._describe(request, identity, Refuse(status=200, code="P806")))
-        return tuple(f"{item.code} {item.message}" for item in found)
 
     def turn_away(self, request: PhoneRequest, status: int, problem: str) -> Answer:
         """Refuse and record a request whose path no file can have; its path is left out."""

@@ -12,7 +12,6 @@ from offhook.core.directory import Link
 from offhook.core.events import Event
 from offhook.core.mac import Mac
 from offhook.core.model import (
-    Admin,
     Attempt,
     Change,
     Device,
@@ -23,11 +22,11 @@ from offhook.core.model import (
     Settings,
     SettingScope,
     Sighting,
-    SignIn,
     SipRecord,
     Token,
     UnknownPhone,
 )
+from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
 
@@ -354,4 +353,8 @@ class UploadStore(Protocol):
 
     async def list_uploads(self, mac: Mac) -> list[tuple[str, int, datetime]]:
         """Name, size in bytes, moment; newest first."""
+        ...
+
+    async def names_of(self, macs: Collection[Mac]) -> list[tuple[Mac, str, datetime]]:
+        """MAC, name and moment of the files of some devices; of any number of devices."""
         ...

@@ -146,13 +146,19 @@ class Reboots:
         asked_by: str,
         is_automatic: bool,
         is_forced: bool = False,
+        is_restart: bool | None = None,
     ) -> list[Reboot]:
         """Begin a reboot of each target, paced; gives the records, new or already on their way.
 
-        A phone in a call is told when it has hung up, one that is forced at once.
+        A phone in a call is told when it has hung up, one that is forced at once. `is_restart`
+        chooses between the maker's restart and its resync; None lets the policy choose.
         """
+        if is_restart is None:
+            is_restart = self._policy.is_restart or not is_automatic
         ordered = [
-            self._order_one(target, reason, asked_by, is_automatic=is_automatic)
+            self._order_one(
+                target, reason, asked_by, is_automatic=is_automatic, is_restart=is_restart
+            )
             for target in targets
         ]
         if is_forced:
@@ -179,11 +185,13 @@ class Reboots:
         return sent.result() if sent is not None and sent.done() else reboot
 
     def _order_one(
-        self, target: Target, reason: str, asked_by: str, *, is_automatic: bool
+        self, target: Target, reason: str, asked_by: str, *, is_automatic: bool, is_restart: bool
     ) -> Reboot:
         registration, device = target.registration, target.device
         profile = self._profile(target)
-        notify = self._notify(profile, is_automatic=is_automatic)
+        notify = FALLBACK
+        if profile is not None:
+            notify = profile.reboot if is_restart else profile.resync
         moment = self._now()
         reboot = Reboot(
             id=self._new_id(),
@@ -226,11 +234,6 @@ class Reboots:
             return profiles.get(target.device.vendor)
         agent = target.registration.user_agent
         return next((item for item in profiles.values() if item.read_agent(agent)), None)
-
-    def _notify(self, profile: VendorProfile | None, *, is_automatic: bool) -> Notify:
-        if profile is None:
-            return FALLBACK
-        return profile.reboot if self._policy.is_restart or not is_automatic else profile.resync
 
     async def _run(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
         try:

@@ -21,6 +21,7 @@ from offhook.cli import (
     serve,
     simulate,
     sync,
+    template,
     token,
     unknown,
     vendor,
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 for single in (serve, doctor, diagnose, calls, reboot, sync, requests, explain, simulate):
     app.add_typer(single.group)
-for named in (device, extension, vendor, unknown, token, admin, engine):
+for named in (device, extension, template, vendor, unknown, token, admin, engine):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])
 
 

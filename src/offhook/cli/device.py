@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from offhook.cli.client import CannotRunError, Session, api_command
+from offhook.cli.template import ASKED, PreviewOption, say_preview
 from offhook.cli.troubleshoot.api import segment
 
 group = typer.Typer(help="Devices: add, show, change, delete.", no_args_is_help=True)
@@ -64,6 +65,7 @@ def add_device(
     label: Annotated[str, typer.Option(help="label of the first line; default: the name")] = "",
     line: LineOption = None,
     setting: SettingOption = None,
+    is_preview: PreviewOption = False,
 ) -> None:
     """Register a device, or replace it; its phone is told to fetch if it is registered."""
     first = {"extension_number": extension, "label": label}
@@ -75,7 +77,7 @@ def add_device(
     }
     if setting:
         body["settings"] = _settings(setting)
-    _say_done(session, session.call("POST", PATH, body))
+    _do(session, "POST", PATH, body, is_preview=is_preview)
 
 
 @api_command(group, "show")
@@ -132,6 +134,7 @@ def set_device(
     unset: Annotated[
         list[str] | None, typer.Option(help="free setting to remove; may be repeated")
     ] = None,
+    is_preview: PreviewOption = False,
 ) -> None:
     """Change some fields; the phone is told to fetch if its files change."""
     given = {"extension_number": extension, "vendor": vendor, "model": model, "label": label}
@@ -141,7 +144,7 @@ def set_device(
         body["settings"] = settings
     if not body:
         raise CannotRunError("nothing to change", "offhook device set --help lists what there is")
-    _say_done(session, session.call("PATCH", f"{PATH}/{segment(mac)}", body))
+    _do(session, "PATCH", f"{PATH}/{segment(mac)}", body, is_preview=is_preview)
 
 
 @api_command(group, "delete")
@@ -160,6 +163,15 @@ def say_rest(session: Session, total: int, offset: int, shown: int, noun: str) -
         session.screen.note(
             f"{shown} of {total} {noun}; the next: --offset {offset + shown}, more: --limit 1000"
         )
+
+
+def _do(
+    session: Session, method: str, path: str, body: dict[str, Any], *, is_preview: bool
+) -> None:
+    if is_preview:
+        say_preview(session, session.call(method, path, body, query=ASKED))
+    else:
+        _say_done(session, session.call(method, path, body))
 
 
 def _say_done(session: Session, done: dict[str, Any]) -> None:

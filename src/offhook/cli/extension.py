@@ -9,6 +9,7 @@ import typer
 from offhook.actions.changing import new_password
 from offhook.cli.client import CannotRunError, Session, api_command
 from offhook.cli.device import moment, say_rest
+from offhook.cli.template import ASKED, PreviewOption, say_preview
 from offhook.cli.troubleshoot.api import segment
 
 group = typer.Typer(help="Extensions: add, show, rename, delete.", no_args_is_help=True)
@@ -81,12 +82,17 @@ def set_extension(
     number: Number,
     name: Annotated[str | None, typer.Option(help="new display name")] = None,
     email: Annotated[str | None, typer.Option(help="new e-mail address")] = None,
+    is_preview: PreviewOption = False,
 ) -> None:
     """Change name or e-mail; phones whose files change are told to fetch again."""
     body = {key: value for key, value in (("name", name), ("email", email)) if value is not None}
     if not body:
         raise CannotRunError("nothing to change", "give --name or --email")
-    _say_changed(session, session.call("PATCH", f"{PATH}/{segment(number)}", body))
+    path = f"{PATH}/{segment(number)}"
+    if is_preview:
+        say_preview(session, session.call("PATCH", path, body, query=ASKED))
+        return
+    _say_changed(session, session.call("PATCH", path, body))
 
 
 @api_command(group, "secret")

@@ -24,8 +24,8 @@ from offhook.diagnosis.rules import find_all
 from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
-from offhook.services import services
 from offhook.probes.holders import port_holders
+from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.server import HttpServer, bind_http, serve_http

@@ -160,7 +160,7 @@ def _renamed(read: ReadFiles, *, is_own: bool) -> Iterator[LintProblem]:
     for key, value in sorted({**(written if is_own else {}), **read.free}.items()):
         beside: Mapping[str, str] = read.free if key in read.free else written
         for rule in read.profile.keys.renamed:
-            new = _new_name(rule, read.model, key)
+            new = _new_name(rule, read, key)
             if new is not None and new not in (written if rule.is_twin else beside):
                 yield LintProblem(
                     code="P709" if rule.is_prefix or rule.is_twin else "P708",
@@ -174,10 +174,11 @@ def _renamed(read: ReadFiles, *, is_own: bool) -> Iterator[LintProblem]:
                 break
 
 
-def _new_name(rule: RenamedKey, model: Model, key: str) -> str | None:
+def _new_name(rule: RenamedKey, read: ReadFiles, key: str) -> str | None:
     """The new name of a key that a rule is about, empty when it has none; None otherwise."""
     found = rule.old.fullmatch(key)
-    if found is None or not (_is_sure(rule, model) or rule.since):
+    may_be = rule.since and read.model.family not in read.profile.keys.ended
+    if found is None or not (_is_sure(rule, read.model) or may_be):
         return None
     return found.expand(rule.new)
 

@@ -84,7 +84,8 @@ class MakerKeys:
     """A maker's keys as patterns of whole keys. What no pattern knows is of class `other`.
 
     `own_mac` finds, in a file's text, a MAC (group 1) that must be the phone's own.
-    `firmware_from` is the place in a firmware's number where its generation begins.
+    `firmware_from` is the place in a firmware's number where its generation begins. `ended` are
+    model families that get no firmware new enough for any `since`.
     """
 
     network: re.Pattern[str] | None = None
@@ -96,6 +97,7 @@ class MakerKeys:
     dtmf: tuple[DtmfKey, ...] = ()
     own_mac: re.Pattern[str] | None = None
     firmware_from: int = 0
+    ended: frozenset[str] = frozenset()
 
     def classify(self, key: str) -> KeyClass:
         """Tell the class of a key."""
@@ -107,7 +109,7 @@ class MakerKeys:
 
     def generation(self, firmware: str) -> Firmware:
         """Read a firmware's generation: `66.86.0.15` to (86, 0, 15); empty when unreadable."""
-        numbers = takewhile(str.isdigit, re.split(r"[.\-]", firmware))
+        numbers = takewhile(re.compile("[0-9]+").fullmatch, re.split(r"[.\-]", firmware))
         return tuple(int(number[:9]) for number in numbers)[self.firmware_from :]
 
 

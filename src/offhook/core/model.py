@@ -378,26 +378,6 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Admin:
-    """A person who may sign in to the pages; the password is kept as an argon2 hash."""
-
-    name: str
-    password_hash: Secret
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
-    """A session of an admin; `digest` is the SHA-256 of the cookie's text."""
-
-    digest: str
-    admin: str
-    address: str
-    began_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingScope:
     """Where free settings apply: site, vendor (`yealink`) or model (`yealink/t46s`)."""
 

@@ -19,6 +19,11 @@ def shown(text: str, limit: int = 200) -> str:
     )
 
 
+def times(count: int) -> str:
+    """Say how often something happened in the last day."""
+    return "once in the last day" if count == 1 else f"{count} times in the last day"
+
+
 def host_of(source: str) -> str:
     """Give the address of a SIP source such as `udp:192.0.2.5:5060`."""
     return source.split(":", 1)[-1].rpartition(":")[0].strip("[]")

@@ -107,6 +107,20 @@ class ServedAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOverride:
+    """A setting that a phone holds otherwise than its file says, by the file it uploaded.
+
+    Values of secret keys are masked.
+    """
+
+    file: str
+    at: datetime
+    key: str
+    ours: str
+    phones: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactsWiped:
     """A phone removed the registrations of other phones of its extension.
 
@@ -164,6 +178,7 @@ class Facts:
     template_problem: str = ""
     engine_problems: Mapping[str, str] = field(default_factory=dict)
     sip: SipFacts = SipFacts()
+    overrides: Mapping[Mac, tuple[LocalOverride, ...]] = field(default_factory=dict)
     lint: Mapping[Mac, tuple[LintProblem, ...]] = field(default_factory=dict)
     is_preview: bool = False
     probes: ProbeFacts = field(default_factory=ProbeFacts)

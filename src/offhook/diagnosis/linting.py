@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from offhook.core.lint import TEMPLATE, LintProblem
 from offhook.core.mac import Mac
@@ -13,6 +14,7 @@ from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Evidence, Finding
 from offhook.diagnosis.rule import Fault
 
+_PATIENCE = timedelta(minutes=3)
 Applies = Callable[[Facts, Mac, LintProblem], bool]
 
 
@@ -37,12 +39,13 @@ def found_in_files(fault: Fault, facts: Facts, applies: Applies | None = None) -
 
 
 def is_silent_since(facts: Facts, mac: Mac, _problem: LintProblem | None = None) -> bool:
-    """Say whether a device has taken its files and is not registered; or has not got them yet."""
+    """Say whether a device took its files minutes ago and is not registered, or is to get them."""
     if facts.is_preview:
         return True
     seen = facts.sightings.get(mac)
-    has_files = seen is not None and seen.last_provisioned is not None
-    return has_files and not facts.device_registrations.get(mac)
+    fetched = seen.last_provisioned if seen is not None else None
+    is_late = fetched is not None and facts.now - fetched > _PATIENCE
+    return is_late and not facts.device_registrations.get(mac)
 
 
 def bad_facts(code: str, **values: str) -> Facts:

@@ -41,7 +41,7 @@ from offhook.probes.sip_options import ask_stream, ask_udp
 from offhook.sip.message import Response
 
 TIMEOUT_S = 3.0
-DHCP_WAIT_S = 5.0
+DHCP_WAIT_S = 4.0
 _LETTERS = "ghijklmnpqrstuvwxyz"  # none that could be read as part of a MAC
 _ARRIVES_S = 1.0
 

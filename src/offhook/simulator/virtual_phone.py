@@ -83,6 +83,7 @@ class VirtualPhone:
     of each. `files` are the values read, by file name; `config` all of them as one, the device's
     own files winning over common ones. It registers only where `is_allowed` says so, given the
     server's IP address. `bind` is its own address, empty for the one that reaches the server.
+    `is_test` marks each request as a try by a person, which never counts as the phone's own.
     """
 
     profile: VendorProfile
@@ -91,6 +92,7 @@ class VirtualPhone:
     base_url: str
     bind: str = ""
     timeout_s: float = 10.0
+    is_test: bool = False
     on_act: Callable[[Act], None] = lambda act: None
     is_allowed: Callable[[str], bool] = lambda address: True
     sip: SipPhone = field(init=False)
@@ -140,6 +142,8 @@ class VirtualPhone:
         """Ask for one file by its name as written; a file that it holds is asked with its ETag."""
         parts = urlsplit(self.base_url)
         headers = {"User-Agent": self.user_agent, "Accept": "*/*"}
+        if self.is_test:
+            headers["X-Offhook-Test"] = "1"
         kept = self._kept.get(file)
         if kept is not None and kept.etag:
             headers["If-None-Match"] = kept.etag

@@ -16,8 +16,10 @@ MAX_CREDENTIALS_CHARS = 4096
 _FIELD = re.compile(
     rf'[ \t]*({TCHARS})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]*)[ \t]*(?:,|\Z)', re.DOTALL
 )
-_PLAIN_FIELD = re.compile(rf'[ \t]*({TCHARS})[ \t]*=[ \t]*(?:"([^"]*)"|([^\s,"]*))[ \t]*(?:,|\Z)')
-_PLAIN_FIELDS = re.compile(rf'(?:[ \t]*{TCHARS}[ \t]*=[ \t]*(?:"[^"]*"|[^\s,"]*)[ \t]*(?:,|\Z))+\Z')
+# The last group takes what is no field, so that one look finds all fields or that they are not.
+_PLAIN_FIELD = re.compile(
+    rf'[ \t]*({TCHARS})[ \t]*=[ \t]*(?:"([^"]*)"|([^\s,"]*))[ \t]*(?:,|\Z)|(.)', re.DOTALL
+)
 _SCHEME = re.compile(r"[ \t]*Digest[ \t]+", re.IGNORECASE)
 _CHALLENGE_START = re.compile(rf"{TCHARS}[ \t]+(?:{TCHARS}[ \t]*=|\Z)")
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -74,10 +76,10 @@ def parse_digest_fields(value: str) -> dict[str, str] | None:
         return None
     fields: dict[str, str] = {}
     at = scheme.end()
-    if "\\" not in value and _PLAIN_FIELDS.match(value, at):  # what phones send, at half the price
+    if "\\" not in value:  # what phones send, at half the price
         pieces = _PLAIN_FIELD.findall(value, at)
-        fields = {name.lower(): quoted or bare for name, quoted, bare in pieces}
-        return fields if len(fields) == len(pieces) else None
+        fields = {name.lower(): quoted or bare for name, quoted, bare, _ in pieces}
+        return fields if len(fields) == len(pieces) and "" not in fields else None
     while at < len(value):
         found = _FIELD.match(value, at)
         if found is None:

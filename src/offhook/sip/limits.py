@@ -46,9 +46,6 @@ class FailureLimits:
         self._capacity = capacity
         self._counts: dict[str, _Count] = {}
 
-    def __len__(self) -> int:
-        return len(self._counts)
-
     def is_barred(self, key: str, now: float) -> bool:
         """Say whether a key is barred now."""
         count = self._counts.get(key)

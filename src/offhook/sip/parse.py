@@ -133,10 +133,9 @@ def _find_problem(headers: Headers, method: str) -> str:
     for name in _NEEDED:
         if name not in index:
             return f"Missing {_title(name)}"
-    if len(index) < len(headers.lines):  # else no name comes twice
-        for name in _SINGLE:
-            if len(index.get(name, ())) > 1:
-                return f"More Than One {_title(name)}"
+    twice = _find_twice(headers)
+    if twice:
+        return f"More Than One {_title(twice)}"
     cseq = parse_cseq(index["cseq"][0])
     if cseq is None or (method and cseq[1] != method):
         return "Malformed CSeq"
@@ -145,6 +144,12 @@ def _find_problem(headers: Headers, method: str) -> str:
     if top_via(headers) is None:
         return "Malformed Via"
     return _find_bad_scalar(headers) or _find_bad_address(headers)
+
+
+def _find_twice(headers: Headers) -> str:
+    if len(headers.index) == len(headers.lines):  # no name comes twice, as with nearly all
+        return ""
+    return next((name for name in _SINGLE if len(headers.index.get(name, ())) > 1), "")
 
 
 def _find_bad_scalar(headers: Headers) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import assert_never
 
 from offhook.sip.auth import (
@@ -99,6 +99,8 @@ def granted_expiry_s(asked_s: int | None, policy: ExpiryPolicy) -> int | TooBrie
 
 def unsupported(request: Request, supported: Iterable[str] = _SUPPORTED) -> list[str]:
     """List the option tags of Require that we do not know. RFC 3261 §8.2.2.3."""
+    if "require" not in request.headers.index:
+        return []
     known = frozenset(supported)
     tags = [tag for value in request.headers.all("require") for tag in split_list(value)]
     return [tag for tag in tags if tag and tag.lower() not in known]
@@ -202,9 +204,9 @@ class Registrar:
             if len(contacts) > 1 or header_s != 0:
                 return _bad("Contact Star Needs Expires Zero")
             return self._table.clear(aor, call_id, number)
-        draft = Binding(
+        make = partial(
+            Binding,
             aor=aor,
-            contact="",
             source=str(source),
             call_id=call_id,
             cseq=number,
@@ -213,17 +215,18 @@ class Registrar:
             note=self._note_of(request) if contacts else "",
             registered_at=now,
             refreshed_at=now,
-            expires_at=now,
         )
         asks: list[Ask] = []
         for text in contacts:
-            ask = self._read_ask(text, header_s, draft)
+            ask = self._read_ask(text, header_s, now, make)
             if isinstance(ask, Reply):
                 return ask
             asks.append(ask)
         return self._table.apply(aor, asks)
 
-    def _read_ask(self, text: str, header_s: int | None, draft: Binding) -> Ask | Reply:
+    def _read_ask(
+        self, text: str, header_s: int | None, now: float, make: Callable[..., Binding]
+    ) -> Ask | Reply:
         address = parse_name_addr(text)
         uri = parse_uri(address.uri) if address else None
         if address is None or not isinstance(uri, SipUri) or len(uri.text) > MAX_URI_CHARS:
@@ -241,20 +244,21 @@ class Registrar:
             )
         return Ask(
             uri=uri,
-            binding=_bind(draft, uri, address, granted_s),
+            binding=_bind(make, uri, address, now + granted_s),
             is_removal=granted_s == 0,
         )
 
 
-def _bind(draft: Binding, uri: SipUri, address: NameAddr, granted_s: int) -> Binding:
+def _bind(
+    make: Callable[..., Binding], uri: SipUri, address: NameAddr, expires_at: float
+) -> Binding:
     reg_id = digits(address.params.get("reg-id"))
-    return replace(
-        draft,
+    return make(
         contact=uri.text,
         instance=_clean(address.params.get("+sip.instance", ""))[:MAX_INSTANCE_CHARS],
         reg_id="" if reg_id is None else str(reg_id),
         q=_read_q(address.params.get("q", "")),
-        expires_at=draft.refreshed_at + granted_s,
+        expires_at=expires_at,
     )
 
 

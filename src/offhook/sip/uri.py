@@ -28,6 +28,10 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DECISIVE = frozenset({"user", "ttl", "method", "maddr", "transport"})
 
 
+# Of each phone its address of record and its contact; about 10 MB when all are as long as may be.
+_REMEMBERED = 16_384
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SipUri:
     """A sip: or sips: URI. `user` is unescaped; `text` is as written."""
@@ -88,7 +92,7 @@ def _parse_uri(text: str) -> SipUri | OtherUri | None:
     )
 
 
-_parse_uri_again = lru_cache(maxsize=8192)(_parse_uri)
+_parse_uri_again = lru_cache(maxsize=_REMEMBERED)(_parse_uri)
 
 
 def _read_uri_params(text: str) -> dict[str, str] | None:
@@ -154,13 +158,17 @@ class NameAddr:
     is_bare: bool = False
 
 
-@lru_cache(maxsize=64)  # several steps read the To of the same message
 def parse_name_addr(value: str) -> NameAddr | None:
     """Read one name-addr or addr-spec with its parameters; None when it is none.
 
     Without angle brackets everything from the first `;` belongs to the header (RFC 3261 §20.10).
     A display name may hold more than tokens, and blanks inside the brackets are forgiven.
     """
+    # To and Contact of a phone are the same each time, and several steps read them.
+    return _parse_name_addr_again(value) if len(value) <= 128 else _parse_name_addr(value)
+
+
+def _parse_name_addr(value: str) -> NameAddr | None:
     text = value.strip(" \t")
     quoted = _QUOTED.match(text)
     display_end = quoted.end() if quoted else 0
@@ -178,6 +186,9 @@ def parse_name_addr(value: str) -> NameAddr | None:
             None if display else NameAddr(display=unquote(quoted.group()), uri=uri, params=params)
         )
     return None if '"' in display else NameAddr(display=display, uri=uri, params=params)
+
+
+_parse_name_addr_again = lru_cache(maxsize=_REMEMBERED)(_parse_name_addr)
 
 
 def _parse_bare(text: str) -> NameAddr | None:

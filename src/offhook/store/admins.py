@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from offhook.core.model import Admin, SignIn
+from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.store.database import Database
 from offhook.store.tables import admins, sign_ins

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
@@ -19,6 +19,7 @@ DEVICE_BYTES = 2 * 1024 * 1024
 TOTAL_BYTES = 256 * 1024 * 1024
 _NAME_BYTES = 255
 _FILES_A_STATEMENT = 200
+_DEVICES_A_STATEMENT = 500
 
 
 class SqlUploadStore:
@@ -46,6 +47,11 @@ class SqlUploadStore:
         """Give name, size in bytes and moment of a device's files, newest first."""
         return await self._database.run(_list, mac.plain)
 
+    async def names_of(self, macs: Collection[Mac]) -> list[tuple[Mac, str, datetime]]:
+        """Give MAC, name and moment of the files of some devices, by MAC and name."""
+        plain = [mac.plain for mac in macs]
+        return await self._database.run(_names_of, plain)
+
     def _put(self, connection: Connection, mac: str, file: str, body: bytes, at_us: int) -> None:
         row = {"mac": mac, "file": file, "size_bytes": len(body), "at_us": at_us, "body": body}
         upsert(connection, uploads, [row])
@@ -71,6 +77,21 @@ def _list(connection: Connection, mac: str) -> list[tuple[str, int, datetime]]:
         .order_by(uploads.c.at_us.desc(), uploads.c.file)
     )
     return [(file, size, from_us(at_us)) for file, size, at_us in connection.execute(statement)]
+
+
+def _names_of(connection: Connection, macs: Sequence[str]) -> list[tuple[Mac, str, datetime]]:
+    found = []
+    for begin in range(0, len(macs), _DEVICES_A_STATEMENT):
+        statement = (
+            select(uploads.c.mac, uploads.c.file, uploads.c.at_us)
+            .where(uploads.c.mac.in_(macs[begin : begin + _DEVICES_A_STATEMENT]))
+            .order_by(uploads.c.mac, uploads.c.file)
+        )
+        found += [
+            (Mac(int(mac, 16)), file, from_us(at_us))
+            for mac, file, at_us in connection.execute(statement)
+        ]
+    return found
 
 
 def _sum_bytes(connection: Connection) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.actions.admins import Admins
+from offhook.actions.delivered import Delivered
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.directory_ports import LinkStore
@@ -16,6 +17,7 @@ from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
+from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import Phones
 from offhook.actions.ports import (
     Clock,
@@ -64,6 +66,8 @@ class Services:
     diagnose: Diagnose
     verdicts: Verdicts
     fleet: Fleet
+    phone_list: PhoneList
+    delivered: Delivered
     probes: Probes
     timeline: Timeline
     journal: Journal

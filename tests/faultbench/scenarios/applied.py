@@ -1,7 +1,8 @@
-"""What phones lose while they run: registrations that another took away, busy lamps."""
+"""Delivered, not applied: values typed on phones, registrations and lamps lost on the way."""
 
 from __future__ import annotations
 
+from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.sip.message import Response
 from tests.faultbench.bench import Bench
 from tests.faultbench.scenario import healthy, scenario
@@ -29,6 +30,53 @@ async def _register(phone: HandPhone) -> Response:
 def _mac(bench: Bench, number: str) -> str:
     [device] = bench.pbx.state.devices_of(number)
     return device.mac.colons
+
+
+# --- P317: a value on the phone wins --------------------------------------------------------------
+
+_WEB = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<PHONE_CONFIG>\n  <OVERRIDES {} />\n</PHONE_CONFIG>\n'
+)
+
+
+async def _uploads(bench: Bench, phone: VirtualPhone, suffix: str, body: str) -> None:
+    """Send what a person changed on the phone, as the phone does."""
+    agent = {"User-Agent": phone.user_agent}
+    file = f"{phone.mac.plain}{suffix}"
+    answer = await bench.api.put(f"/provision/{file}", content=body, headers=agent)
+    assert answer.status_code == 201, answer.text
+
+
+@scenario("P317", r"-local\.cfg of the phone has account\.1\.display_name = Typed, its file has")
+async def name_was_typed_on_the_phone(bench: Bench) -> str:
+    phone = await bench.well("yealink")
+    body = "#!version:1.0.0.1\naccount.1.display_name = Typed\nphone_setting.ring_type = 3\n"
+    await _uploads(bench, phone, "-local.cfg", body)
+    return phone.mac.colons
+
+
+@scenario("P317", r"-web\.cfg of the phone has reg\.1\.server\.1\.address = 192\.0\.2\.9")
+async def server_was_typed_on_the_web_page(bench: Bench) -> str:
+    phone = await bench.well("polycom")
+    body = _WEB.format('reg.1.server.1.address="192.0.2.9"')
+    await _uploads(bench, phone, "-web.cfg", body)
+    return phone.mac.colons
+
+
+@healthy()
+async def user_chose_a_language_and_a_ring_tone(bench: Bench) -> str:
+    phone = await bench.well("polycom")
+    chosen = 'lcl.ml.lang="German_Germany" np.normal.ringing.calls.tonePattern="ringer5"'
+    await _uploads(bench, phone, "-phone.cfg", _WEB.format(chosen))
+    return phone.mac.colons
+
+
+@healthy()
+async def local_setting_was_cleared_again(bench: Bench) -> str:
+    phone = await bench.well("polycom")
+    for typed in ('reg.1.label="Typed"', ""):
+        await _uploads(bench, phone, "-web.cfg", _WEB.format(typed))
+    return phone.mac.colons
 
 
 # --- P420: one phone signs off the others --------------------------------------------------------

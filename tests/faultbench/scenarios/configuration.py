@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from tests.faultbench.bench import Bench
 from tests.faultbench.scenario import Act, scenario
@@ -141,10 +142,11 @@ for _vendor in ("yealink", "cisco", "grandstream"):
 @scenario("P703", r"PUT \w+-local\.cfg from 127\.0\.0\.1, .*status 500")
 async def database_fails_while_a_phone_writes(bench: Bench) -> str:
     phone = await bench.well("yealink")
-    with sqlite3.connect(bench.folder / "data" / "offhook.db") as database:
-        database.execute("alter table uploads rename to away")
     bench.later(minutes=1)
     file = f"{phone.mac.plain}-local.cfg"
-    answer = await bench.get(file, phone.user_agent, method="PUT")
+    with closing(sqlite3.connect(bench.folder / "data" / "offhook.db")) as database:
+        database.execute("alter table uploads rename to away")
+        answer = await bench.get(file, phone.user_agent, method="PUT")
+        database.execute("alter table away rename to uploads")  # it was only for a moment
     assert answer.status == 500
     return phone.mac.colons

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from offhook.core.events import Event, RebootAdvanced
 from offhook.simulator.virtual_phone import VirtualPhone
 from tests.faultbench.bench import Bench
 from tests.faultbench.scenario import Act, healthy, scenario
@@ -147,10 +148,16 @@ async def phone_signs_off_before_its_turn(bench: Bench) -> str:
     await bench.well("yealink", "1001", "127.0.0.2")
     phone = await bench.well("yealink", "1002", "127.0.0.3")
     # The second has to wait for its turn; in between it goes.
+    told = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RebootAdvanced) and event.reboot.mac == phone.mac:
+            told.set()
+
+    bench.pbx.events.subscribe(listen)
     ordering = asyncio.ensure_future(bench.call("POST", "/api/phones/reboot"))
     async with asyncio.timeout(10):
-        while phone.mac not in bench.pbx.reboots.latest():
-            await asyncio.sleep(0)
+        await told.wait()
     await phone.sip.unregister()
     await ordering
     await bench.settled(bench.pbx.reboots.latest()[phone.mac].id, "failed")

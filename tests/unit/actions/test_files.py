@@ -89,15 +89,15 @@ async def test_a_change_while_a_thread_renders_is_not_kept_as_expected(
 ) -> None:
     world = await World.make()
     device = await world.device()
-    real = files_module.digests
+    real = files_module.make
 
-    def slow(source: FileSource, asked: Device) -> object:
+    def slow(source: FileSource, asked: Device) -> files_module.Made:
         found = real(source, asked)
         world.state.take_source(world.state.source)  # what the loop does meanwhile
         world.files.forget_all()
         return found
 
-    monkeypatch.setattr(files_module, "digests", slow)
+    monkeypatch.setattr(files_module, "make", slow)
     world.files.expected(device.mac)
     assert device.mac not in world.files._expected
 

@@ -37,7 +37,7 @@ def dhcp_codes(facts: Facts, subject: str = MAC.colons) -> set[str]:
         (never_came(OURS, dhcp=("150",)), {"P913"}),
         (never_came(offer(option_160=ELSEWHERE), OURS, dhcp=("160", "66")), {"P915"}),
         (never_came(offer(option_66="192.0.2.1", option_160=ELSEWHERE)), set()),
-        (never_came(offer(option_43="0xf104c0000201")), set()),
+        (never_came(offer(option_43="0xf104c0000201"), dhcp=("66", "43")), set()),
         (never_came(offer(option_66="http://192.0.2.1/{mac}.cfg")), {"P917"}),
         (never_came(offer(option_66="http://192.0.2.1/$MA.cfg")), {"P917"}),
         (came(offer(option_66=ELSEWHERE)), set()),

@@ -34,7 +34,9 @@ from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.history import unmended
 from offhook.diagnosis.rules import rules
 from offhook.diagnosis.rules.p315_firmware_too_old import version
+from offhook.errors import BadRequestError
 from offhook.vendors import load_profiles
+from tests.world import World
 
 NOW = HEALTHY.now
 PROFILES = {profile.name: profile for profile in load_profiles()}
@@ -103,9 +105,7 @@ def test_old_series_is_found_in_names_and_agents(name: str) -> None:
     assert pattern.search(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["7841", "CP-8841-3PCC/11.3.1", "SPA504G-7.5.5", "17960", "ATA191"]
-)
+@pytest.mark.parametrize("name", ["7841", "CP-8841-3PCC/11.3.1", "SPA504G-7.5", "17960", "ATA191"])
 def test_other_models_are_not_taken_for_the_old_series(name: str) -> None:
     pattern = PROFILES["cisco"].tftp_only
     assert pattern is not None
@@ -274,3 +274,10 @@ def test_unknown_phone_with_a_foreign_name_is_told() -> None:
     unknown: tuple[UnknownPhone, ...] = (UNKNOWN,)
     facts = replace(HEALTHY, attempts=(strange,), unknown=unknown)
     assert [item.subject for item in found("P805", facts)] == [OTHER_MAC.colons]
+
+
+async def test_a_model_that_only_speaks_tftp_cannot_be_registered() -> None:
+    world = await World.make()
+    with pytest.raises(BadRequestError, match="by TFTP only") as refused:
+        world.changing.model(PROFILES["cisco"], "7960")
+    assert refused.value.code == "P312"

@@ -135,7 +135,7 @@ def test_each_config_problem_is_told_by_its_own_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "who"), [(1, "phone 02acce000001 is told"), (3, "3 phones are told")]
+    ("count", "who"), [(1, "phone 02:AC:CE:00:00:01 is told"), (3, "3 phones are told")]
 )
 def test_some_phones_that_want_tls_are_counted(count: int, who: str) -> None:
     macs = [Mac(0x02ACCE000001 + n) for n in range(count)]
@@ -143,7 +143,8 @@ def test_some_phones_that_want_tls_are_counted(count: int, who: str) -> None:
     facts = replace(HEALTHY, sip=replace(HEALTHY.sip, accounts=accounts))
     [finding] = check_tls(facts)
     assert finding.message == f"{who} to use TLS, but sip.tls_certificate is not set"
-    assert list(finding.evidence) == [str(mac) for mac in macs]
+    told = [f"the file of {mac.colons} says transport tls" for mac in macs]
+    assert list(finding.evidence) == told
 
 
 def test_phones_may_want_tls_where_it_is_set_up() -> None:

@@ -82,7 +82,7 @@ def test_wrong_password_is_told_once_per_extension_and_address() -> None:
     first, second = refused(again, REFUSED_REGISTER, elsewhere)
     assert "from udp:192.0.2.51:5060" in first.message + second.message
     assert {finding.evidence[1] for finding in (first, second)} == {
-        "1 times in the last day",
+        "once in the last day",
         "2 times in the last day",
     }
     assert "2026-01-05T11:55:00Z REGISTER as 1001" in first.evidence[0]
@@ -102,7 +102,8 @@ def later(**changes: object) -> tuple[Registration, ...]:
     ids=["same source", "same extension and address", "same phone"],
 )
 def test_wrong_password_is_over_when_the_phone_registered(then: tuple[Registration, ...]) -> None:
-    assert refused(replace(REFUSED_REGISTER, mac=Mac(7)), then=then) == []
+    found = refused(replace(REFUSED_REGISTER, mac=Mac(7)), then=then)
+    assert [finding for finding in found if finding.code != "P313"] == []
 
 
 @pytest.mark.parametrize(

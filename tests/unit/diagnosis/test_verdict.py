@@ -19,8 +19,8 @@ from offhook.diagnosis.examples import (
     UNKNOWN,
 )
 from offhook.diagnosis.facts import ConfigFacts, Facts, RenderFault
-from offhook.diagnosis.finding import Stage
-from offhook.diagnosis.rules import find_all
+from offhook.diagnosis.finding import Finding, Stage
+from offhook.diagnosis.rules import fault, find_all
 from offhook.diagnosis.verdict import Subject, Verdict, judge
 
 PHONE = Subject(
@@ -101,3 +101,47 @@ def test_softphone_without_a_device_is_right_when_it_is_registered() -> None:
     found = verdict(facts, Subject(name="1001", numbers=frozenset({"1001"})))
     assert found.stage is Stage.REGISTERED
     assert "registered as 1001 from udp:192.0.2.50:5060" in found.summary
+
+
+# --- which fault comes first, and whose it is ----------------------------------------------------
+
+
+def _found(code: str, subject: str = MAC.colons, **more: object) -> Finding:
+    made = fault(code).finding(subject, **dict.fromkeys(_NAMES, "x"))
+    return replace(made, **more)  # type: ignore[arg-type] # fields of a finding
+
+
+_NAMES = ("mac", "near", "files", "extension", "event", "mac_colons", "vendor", "model", "address")
+_STALE_SILENT = replace(SILENT, sightings=STALE)
+
+
+def test_cause_comes_before_what_follows_from_it() -> None:
+    findings = [_found("P310"), _found("P601")]
+    ordered = judge(PHONE, _STALE_SILENT, findings).findings
+    assert [item.code for item in ordered] == ["P601", "P310"]
+
+
+def test_typo_comes_before_the_unknown_phone_that_it_explains() -> None:
+    stranger = Subject(name=OTHER_MAC.colons, macs=(OTHER_MAC,))
+    findings = [_found("P301", OTHER_MAC.colons), _found("P302", OTHER_MAC.colons)]
+    ordered = judge(stranger, replace(HEALTHY, unknown=(UNKNOWN,)), findings).findings
+    assert [item.code for item in ordered] == ["P302", "P301"]
+
+
+def test_record_that_an_unknown_phone_may_mean_is_told_of_the_typo() -> None:
+    typo = _found("P302", OTHER_MAC.colons, also_about=(MAC.colons,))
+    silent = replace(SILENT, sightings={})
+    assert [item.code for item in judge(PHONE, silent, [typo]).findings] == ["P302"]
+    assert judge(PHONE, HEALTHY, [typo]).is_right
+
+
+def test_refused_phone_is_found_by_its_mac_though_the_fault_is_of_its_network() -> None:
+    turned_away = replace(REFUSED, fault="P801", status=403, address="203.0.113.7", mac=MAC)
+    facts = replace(SILENT, sightings={}, attempts=(turned_away,))
+    alone = replace(PHONE, addresses=frozenset())
+    assert verdict(facts, alone).findings[0].code == "P801"
+
+
+def test_phone_of_a_disabled_extension_need_not_register() -> None:
+    off = replace(SILENT, extensions=FIRMLY_OFF)
+    assert "P401" not in {item.code for item in verdict(off).findings}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from offhook.sip import digest
 from offhook.sip.bindings import Source
 from offhook.sip.digest import BEST_FIRST, MD5_ONLY
-from offhook.sip.message import Response
+from offhook.sip.message import Headers, Response, read_headers
 from tests.unit.sip.build import OTHER, PHONE, Pbx, register
 
 
@@ -23,19 +24,9 @@ def test_a_right_digest_registers(algorithms: tuple[object, ...]) -> None:
 def test_a_digest_without_qop_registers_once_per_nonce() -> None:
     pbx = Pbx()
     challenge = pbx.ask(register())
-    old = Response(
-        status=401,
-        reason="",
-        headers=challenge.headers,
-    )
     text = "\r\n".join(challenge.headers.lines).replace(', qop="auth"', "")
-    headers = type(challenge.headers)(
-        tuple(text.split("\r\n")),
-        {
-            name: tuple(value.replace(', qop="auth"', "") for value in values)
-            for name, values in challenge.headers.index.items()
-        },
-    )
+    headers = read_headers(text.split("\r\n"))
+    assert isinstance(headers, Headers)
     old = Response(status=401, reason="", headers=headers)
     assert pbx.ask(pbx.signed(register(), old)).status == 200
     assert is_stale(pbx.ask(pbx.signed(register(cseq=2), old)))
@@ -233,3 +224,26 @@ def test_a_replay_is_refused_from_everywhere() -> None:
     for thief in (OTHER, neighbour):
         reaction = pbx.receive(data, thief)
         assert (reaction.status, reaction.effects) == (401, ())
+
+
+def test_known_and_unknown_users_cost_the_same_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a clock could tell: the number of hashes, over texts of the same length."""
+    hashed: list[int] = []
+    plain = digest._hash
+
+    def count(algorithm: digest.Algorithm, text: str) -> str:
+        hashed.append(len(text))
+        return plain(algorithm, text)
+
+    monkeypatch.setattr(digest, "_hash", count)
+    costs = []
+    for user in ("1001", "9999"):
+        pbx = Pbx()
+        data = pbx.sign(register(user=user), user=user, secret="guess")
+        hashed.clear()
+        assert pbx.receive(data).status == 401
+        costs.append(tuple(hashed))
+    known, unknown = costs
+    assert len(known) == len(unknown) == 3
+    # The dummy secret is not as long as this one; within a block of 64 octets that costs the same.
+    assert [size // 64 for size in known] == [size // 64 for size in unknown]

@@ -94,7 +94,7 @@ def test_a_first_line_that_is_a_fold_is_no_header() -> None:
 
 def test_a_request_without_a_via_has_nowhere_to_be_answered() -> None:
     message = request_of(register())
-    headers = type(message.headers)((), {})
+    headers = type(message.headers)((), (), {})
     verdict = refuse(Request(method="OPTIONS", uri="sip:h", headers=headers), 400, "Bad")
     assert isinstance(verdict, Junk)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from offhook.diagnosis.advice import safer_lines, variable_url
+from offhook.diagnosis.advice import menu_lines, safer_lines, variable_url
 from offhook.diagnosis.evidence import attempt_line
 from offhook.diagnosis.examples import HEALTHY, REFUSED
 from offhook.diagnosis.facts import Facts
@@ -49,7 +49,11 @@ def check(facts: Facts) -> Iterator[Finding]:
             vendor=profile.label,
             right=profile.placeholder,
             evidence=[attempt_line(attempt)],
-            more_steps=["\n".join((whole, *safer_lines(profile, base)))],
+            more_steps=[
+                "\n".join((whole, *safer_lines(profile, base))),
+                "\n".join(("On the phone:", *menu_lines(profile, variable_url(profile, base)))),
+                "Reboot the phone, so that it asks with the new URL",
+            ],
         )
 
 

@@ -36,7 +36,8 @@ FAULT = Fault(
         "Check for typos in the MAC address: compare {near} with the label on the phone",
         "Verify the phone's actual MAC (usually in phone menu: Status → Network)",
         "If the record is wrong: DELETE /api/provisioning/devices/{near}\n"
-        "then POST /api/provisioning/devices with mac_address {mac}",
+        'then POST /api/provisioning/devices with JSON: {{"mac_address":"{mac}",'
+        '"extension_number":"{extension}","vendor":"{vendor}","model":"{model}"}}',
     ),
     explains=("P301", "P309"),
 )
@@ -57,10 +58,14 @@ def check(facts: Facts) -> Iterator[Finding]:
         near = [mac for mac in candidates if _differing_digits(phone.mac, mac) <= 2 * MAX_DISTANCE]
         nearest = min(near, key=lambda mac: (distance(phone.mac, mac), mac), default=None)
         if nearest is not None and distance(phone.mac, nearest) <= MAX_DISTANCE:
+            record = facts.devices[nearest]
             yield FAULT.finding(
                 phone.mac.colons,
                 mac=phone.mac.colons,
                 near=nearest.colons,
+                extension=record.lines[0].extension if record.lines else "XXXX",
+                vendor=record.vendor,
+                model=record.model,
                 evidence=[unknown_line(phone)],
                 also_about=[nearest.colons],
             )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from offhook.core.mac import Mac
 from offhook.diagnosis.evidence import agent_line
 from offhook.diagnosis.examples import HEALTHY, MAC, SEEN
 from offhook.diagnosis.facts import Facts
@@ -49,7 +50,20 @@ def check(facts: Facts) -> Iterator[Finding]:
                 vendor=facts.profiles[vendor].label,
                 other=facts.profiles[maker].label,
                 evidence=[agent_line(facts, mac, agent)],
+                more_steps=[_in_one_call(facts, mac, maker, agent)],
             )
+
+
+def _in_one_call(facts: Facts, mac: Mac, maker: str, agent: str) -> str:
+    """Write the change of the record as far as the phone told what it is."""
+    profile = facts.profiles[maker]
+    told = profile.read_agent(agent)
+    model = profile.model(told.model_text) if told and told.model_text else None
+    name = model.name if model is not None else "MODEL"
+    return (
+        f"Or keep its lines: PATCH /api/provisioning/devices/{mac.colons}\n"
+        f'with JSON: {{"vendor":"{maker}","model":"{name}"}}, then restart the phone'
+    )
 
 
 BAD = replace(HEALTHY, sightings={MAC: replace(SEEN, user_agent="Bolt One 2.0")})

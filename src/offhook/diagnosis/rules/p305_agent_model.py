@@ -50,6 +50,10 @@ def check(facts: Facts) -> Iterator[Finding]:
                 model=recorded.label,
                 other=actual.label,
                 evidence=[agent_line(facts, mac, agent)],
+                more_steps=[
+                    f"Or keep its lines: PATCH /api/provisioning/devices/{mac.colons}\n"
+                    f'with JSON: {{"model":"{actual.name}"}}, then restart the phone'
+                ],
             )
 
 

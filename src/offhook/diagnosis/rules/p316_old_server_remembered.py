@@ -37,6 +37,7 @@ FAULT = Fault(
     message="device {mac} (extension {extension}) restarted and did not ask here for its files",
     steps=(),
     is_of_device=True,
+    explains=("P310", "P604"),
 )
 
 

@@ -19,13 +19,14 @@ from dataclasses import replace
 
 from offhook.core.events import RegistrationRefused
 from offhook.core.model import RegisterOutcome
-from offhook.diagnosis.evidence import host_of, refusal_line, shown
+from offhook.diagnosis.evidence import host_of, refusal_line, shown, times
 from offhook.diagnosis.examples import BINDING, HEALTHY, REFUSED_REGISTER
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.history import is_auth_name_wrong, still_refused
 from offhook.diagnosis.registering import (
     account_steps,
+    has_current_files,
     is_strange_domain,
     password_line,
     refused_device,
@@ -65,14 +66,22 @@ def check(facts: Facts) -> Iterator[Finding]:
             source=refusals[0].source,
             evidence=[
                 refusal_line(refusals[0]),
-                f"{len(refusals)} times in the last day",
+                times(len(refusals)),
                 *([password_line(facts, device)] if device is not None else ()),
             ],
             more_steps=account_steps(facts, device, "secret"),
         )
+        if device is not None and has_current_files(facts, device.mac):
+            finding = replace(finding, steps=_typed_first(finding.steps))
         # Made for another server (P405): that is why, and the password only follows from it.
         is_elsewhere = any(is_strange_domain(facts, it) for it in notes.get((extension, host), ()))
         yield replace(finding, is_general=True) if is_elsewhere else finding
+
+
+def _typed_first(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Order the steps for a phone that has its file of today: what was typed on it comes first."""
+    known = len(FAULT.steps)
+    return (*steps[known:], *steps[1:known])
 
 
 BAD = replace(HEALTHY, refused_registers=(REFUSED_REGISTER,))

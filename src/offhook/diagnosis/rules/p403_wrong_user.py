@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from offhook.core.events import RegistrationRefused
-from offhook.diagnosis.evidence import host_of, refusal_line, shown
+from offhook.diagnosis.evidence import host_of, refusal_line, shown, times
 from offhook.diagnosis.examples import BINDING, HEALTHY, REFUSED_REGISTER
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
@@ -54,7 +54,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             source=refusals[0].source,
             evidence=[
                 *(refusal_line(refusal) for refusal in refusals[:_SHOWN]),
-                f"{len(refusals)} times in the last day",
+                times(len(refusals)),
             ],
         )
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from offhook.core.model import Device
 from offhook.diagnosis.examples import HEALTHY, MAC
 from offhook.diagnosis.facts import Facts, ServedAccount, SipFacts
 from offhook.diagnosis.finding import Evidence, Finding, Severity, Stage
@@ -51,8 +52,17 @@ def check(facts: Facts) -> Iterator[Finding]:
                 sip_port=config.sip_port,
                 key=account.port_key,
                 extension=device.extension,
+                more_steps=[_where(device, account.port_key)],
                 evidence=[Evidence(f"free setting {account.port_key} = {account.port}", facts.now)],
             )
+
+
+def _where(device: Device, key: str) -> str:
+    """Say how to remove a setting: from the device itself, or how to find out where it stands."""
+    url = f"/api/provisioning/devices/{device.mac.colons}"
+    if key in device.settings:
+        return f'It is the device\'s own: PATCH {url} with JSON: {{"settings":{{"{key}":null}}}}'
+    return f"Where it stands: GET {url}/config?explain=true; remove it there by PATCH with null"
 
 
 def _with_port(port: int) -> Facts:

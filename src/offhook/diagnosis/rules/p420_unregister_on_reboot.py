@@ -55,6 +55,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         ]
         yield FAULT.finding(
             note.extension,
+            also_about=sorted({it.mac.colons for it in item.victims if it.mac}),
             extension=note.extension,
             source=note.source,
             address=host_of(note.source),

@@ -38,6 +38,7 @@ FAULT = Fault(
         "Forward the SIP port, UDP and TCP, to this server",
     ),
     is_of_device=True,
+    explains=("P401",),
 )
 _PATIENCE = timedelta(minutes=3)
 

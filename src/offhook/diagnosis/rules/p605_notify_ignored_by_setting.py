@@ -39,6 +39,7 @@ FAULT = Fault(
         "Then try again: POST /api/phones/{extension}/reboot",
     ),
     is_of_device=True,
+    explains=("P310", "P604"),
 )
 
 

@@ -38,6 +38,7 @@ FAULT = Fault(
         "provisioning:\n  on_change: reboot",
     ),
     is_of_device=True,
+    explains=("P310", "P604"),
 )
 
 

@@ -36,6 +36,7 @@ FAULT = Fault(
         "If it is on, restart it by hand, and see why it does not register",
     ),
     is_of_device=True,
+    explains=("P310", "P401"),
 )
 
 

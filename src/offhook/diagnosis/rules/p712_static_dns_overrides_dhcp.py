@@ -42,5 +42,5 @@ def check(facts: Facts) -> Iterator[Finding]:
     yield from found_in_files(FAULT, facts, is_silent_since)
 
 
-BAD = replace(bad_facts("P712"), device_registrations={}, registrations={})
+BAD = replace(bad_facts("P712"), is_preview=True)
 GOOD = bad_facts("P712")

@@ -49,8 +49,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     throttled: dict[Mac, Attempt] = {}
     for attempt in facts.attempts:
         is_recent = facts.now - attempt.at <= _RECENT and not attempt.is_test
-        if attempt.fault == "P802" and is_recent and attempt.mac in facts.devices:
-            throttled.setdefault(attempt.mac, attempt)
+        device = facts.devices.get(attempt.mac) if attempt.mac else None
+        if attempt.fault == "P802" and is_recent and device is not None:
+            throttled.setdefault(device.mac, attempt)
     for mac, refused in throttled.items():
         own = (attempt for attempt in facts.attempts if attempt.mac == mac)
         if has_own_file_since(own, refused):

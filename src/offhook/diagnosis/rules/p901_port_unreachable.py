@@ -40,10 +40,14 @@ _DEAD = (PortState.REFUSED, PortState.SILENT, PortState.UNREACHABLE)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Find ports where a probe of the last minutes met nobody; a name without address is P903."""
-    nameless = {fact.name for fact in facts.probes.names if fact.problem}
+    """Find ports where a probe of the last minutes met nobody.
+
+    A name without address is P903; where somebody else has the address, that is P902.
+    """
+    told = {fact.name for fact in facts.probes.names if fact.problem}
+    told |= {fact.host for fact in facts.probes.ports if fact.state is PortState.FOREIGN}
     for fact in facts.probes.ports:
-        if fact.state in _DEAD and fact.is_conclusive and fact.host not in nameless:
+        if fact.state in _DEAD and fact.is_conclusive and fact.host not in told:
             yield FAULT.finding(
                 fact.subject,
                 evidence=[fact.line],

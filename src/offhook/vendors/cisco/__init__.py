@@ -71,7 +71,7 @@ _FILES = (
     _of_model("{code}.xml", r"(?P<model>[0-9]{4}(?:-3PCC)?)\.xml", "mpp"),
     _of_model("CP-{code}.xml", r"(?P<model>CP-[0-9]{4}(?:-3PCC)?)\.xml", "mpp"),
     # Enterprise firmware asks for trust lists first (404 is normal), then for its own file; for the
-    # signed form of it only when it has kept such a list (README.md, "Enterprise firmware").
+    # signed form of it only when it has kept such a list (README.md).
     _probe("CTLSEP{MAC}.tlv", "CTLSEP" + MAC_IN_NAME + r"\.tlv", is_trust_list=True),
     _probe("ITLSEP{MAC}.tlv", "ITLSEP" + MAC_IN_NAME + r"\.tlv", is_trust_list=True),
     _probe("ITLFile.tlv", r"ITLFile\.tlv", is_trust_list=True),

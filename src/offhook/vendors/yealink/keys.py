@@ -109,4 +109,5 @@ KEYS = MakerKeys(
     ),
     dtmf=DTMF,
     firmware_from=1,
+    ended=_OLD,
 )

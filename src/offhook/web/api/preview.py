@@ -135,10 +135,11 @@ async def previewed(
 
 async def sent(found: Preview, asked: PreviewQuery) -> Response:
     """Write a preview; a page of its phones."""
-    return await long_answer(await asyncio.to_thread(_record, found, asked))
+    return await long_answer(await asyncio.to_thread(record, found, asked))
 
 
-def _record(found: Preview, asked: PreviewQuery) -> PreviewAnswer:
+def record(found: Preview, asked: PreviewQuery) -> PreviewAnswer:
+    """Make what the API sends of a preview: a page of its phones."""
     page = found.changed[asked.offset : asked.offset + asked.limit]
     return PreviewAnswer(
         preview=True,

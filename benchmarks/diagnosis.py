@@ -1,0 +1,104 @@
+"""How long a verdict takes: one phone and the fleet, among many devices and a long history.
+
+Run by hand: `.venv/bin/python -m benchmarks.diagnosis [devices] [rows]` (100,000 and 5,000,000). The
+history is written into the database directly; the answers are asked of a real `offhook serve`.
+The limit beside it: reading one file's worth of `GET /api/status` from the same server.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from asyncio import run
+from pathlib import Path
+
+from tests.e2e.server import Server
+
+from benchmarks.phones import FIRST, fill, memory_mb
+
+ROUNDS = 20
+_COLUMNS = (
+    "id, at_us, request_id, transport, method, path, address, user_agent, mac_text, mac, file, "
+    "kind, status, fault, error, hint, notices, vendor, model, firmware, extension, "
+    "extension_name, size_bytes, digest, content_type, is_device_file, is_test, is_success"
+)
+
+
+def fill_history(folder: Path, devices: int, rows: int) -> None:
+    """Write requests of the last day, spread over the devices."""
+    base = sqlite3.connect(folder / "data" / "offhook.db")
+    base.execute("pragma synchronous=off")
+    end = int(time.time() * 1e6)
+    step = max(1, 86_400_000_000 // rows)
+
+    def made() -> object:
+        for number in range(1, rows + 1):
+            mac = f"{FIRST + number % devices:012x}"
+            yield (
+                number, end - (rows - number) * step, "r", "http", "GET", f"{mac}.cfg",
+                "10.0.0.1", "Yealink SIP-T46S 66.86.0.15", mac, mac, f"{mac}.cfg", "served", 200,
+                "", "", "", "", "yealink", "t46s", "66.86.0.15", "", "", 900, "d" * 64,
+                "text/plain", 1, 0, 1,
+            )  # fmt: skip
+
+    marks = ",".join("?" * 28)
+    base.executemany(f"insert into attempts ({_COLUMNS}) values ({marks})", made())
+    base.commit()
+    base.close()
+
+
+def asked(url: str) -> tuple[float, dict[str, object]]:
+    """Ask once; gives milliseconds and the answer."""
+    begun = time.perf_counter()
+    with urllib.request.urlopen(url) as answer:
+        found = json.load(answer)
+    return (time.perf_counter() - begun) * 1000, found
+
+
+def told(name: str, taken: list[float]) -> None:
+    """Print a line of figures."""
+    middle = statistics.median(taken)
+    print(f"{name:44} median {middle:8.1f} ms   worst {max(taken):8.1f} ms")
+
+
+def main() -> None:
+    """Measure."""
+    devices = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    rows = int(sys.argv[2]) if len(sys.argv) > 2 else 5_000_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        begun = time.perf_counter()
+        run(fill(folder, devices))
+        fill_history(folder, devices, rows)
+        print(f"{devices} devices, {rows} requests written in {time.perf_counter() - begun:.0f} s")
+        server = Server(folder)
+        with server.config.open("a", encoding="utf-8") as config:
+            config.write("journal:\n  keep_rows: 10000000\n")
+        server.start()
+        try:
+            asked(f"{server.url}/api/status")
+            told("status (the least an answer costs)",
+                 [asked(f"{server.url}/api/status")[0] for _ in range(ROUNDS)])  # fmt: skip
+            macs = [f"{FIRST + number * 997 % devices:012x}" for number in range(ROUNDS)]
+            told("verdict on one phone, first time",
+                 [asked(f"{server.url}/api/diagnosis/{mac}")[0] for mac in macs])  # fmt: skip
+            told("verdict on one phone, again",
+                 [asked(f"{server.url}/api/diagnosis/{mac}")[0] for mac in macs])  # fmt: skip
+            told("timeline of one phone",
+                 [asked(f"{server.url}/api/provisioning/devices/{mac}/timeline")[0]
+                  for mac in macs])  # fmt: skip
+            fleet = [asked(f"{server.url}/api/provisioning/diagnostics") for _ in range(ROUNDS)]
+            told("diagnostics of the whole fleet", [ms for ms, _ in fleet])
+            print(fleet[-1][1]["summary"])
+            print(f"memory {memory_mb(server.process.pid if server.process else 0):.0f} MB")
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
