@@ -15,11 +15,11 @@ load()
 def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
     """Run those that were selected, side by side: most of them wait for a phone that is silent."""
     wanted = [
-        item.callspec.params["name"]
+        str(item.callspec.params["name"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is request.module
     ]
-    return {scenario.name: (scenario, *rest) for scenario, *rest in run_shared(wanted)[0]}
+    return {outcome[0].name: outcome for outcome in run_shared(wanted)[0]}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

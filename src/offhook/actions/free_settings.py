@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 
 from offhook.actions.changing import Changes, Changing
 from offhook.actions.ports import PutSettings
 from offhook.actions.state import overlaid
 from offhook.core.check import FieldError, check_setting
 from offhook.core.inventory import SITE, FileSource, model_scope, vendor_scope
+from offhook.core.maker_keys import KeyClass
 from offhook.core.model import Device, Settings, SettingScope
 from offhook.core.preferences import PARSERS, PreferenceError, parse_preference
 from offhook.core.secret import MASK, is_secret_key
 from offhook.errors import BadRequestError
+from offhook.vendors import load_profiles
 
 
 class FreeSettings:
@@ -94,9 +97,17 @@ class FreeSettings:
 def masked_settings(settings: Settings) -> dict[str, str]:
     """Free settings as people and Change rows see them: a maker's own passwords masked."""
     return {
-        key: MASK if key not in PARSERS and is_secret_key(key) else value
+        key: MASK if key not in PARSERS and is_makers_secret(key) else value
         for key, value in settings.items()
     }
+
+
+@lru_cache(maxsize=4096)
+def is_makers_secret(key: str) -> bool:
+    """Say whether a key holds a password by its name, or for any of the makers (P34 tells none)."""
+    return is_secret_key(key) or any(
+        profile.keys.classify(key) is KeyClass.SECRET for profile in load_profiles()
+    )
 
 
 def merged_settings(

@@ -190,7 +190,7 @@ class UnknownPhone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A live SIP binding of an extension, as the engine knows it. RFC 3261 §10.
+    """A live SIP binding of an extension, as the engine knows it (RFC 3261 §10).
 
     `source` is `udp:192.0.2.5:5060` or `tcp:…`: where the request came from and answers go.
     """
@@ -218,8 +218,8 @@ class Registration:
 class RegisterOutcome(StrEnum):
     """How a REGISTER ended.
 
-    `challenged`: it was asked for credentials and had none for us; `stale`: they were made for an
-    old, used or foreign nonce; `other_uri`: for another Request-URI; `refused`: any other answer.
+    `challenged`: it had no credentials for us; `stale`: they are of an old, used or foreign nonce;
+    `other_uri`: they are for another Request-URI; `refused`: any other answer.
     """
 
     REGISTERED = "registered"
@@ -240,8 +240,7 @@ class RegisterNote:
 
     `extension` and `domain` are of To; `claimed`, `realm` and `digest_uri` of the credentials, None
     and empty without any; of accepted ones only `claimed` is kept. `via` is the topmost sent-by. A
-    port that is not written is None. `contact_host` is empty when no contact was named. `asked_s`
-    and `granted_s` are lifetimes in seconds.
+    port that is not written is None, a contact not named an empty host; lifetimes are in seconds.
     """
 
     extension: str

@@ -73,6 +73,7 @@ class Calling:
         self._on_failed = on_failed
         self._on_carried = on_carried
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = 0.0
         self._dialling: dict[tuple[str, int], list[Outbound]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.large = LargeRequests()
@@ -208,11 +209,13 @@ class Calling:
     def _plan(self) -> None:
         wake_at = self._proxy.wake_at
         if self._timer is not None:
-            if wake_at is not None and self._timer.when() <= wake_at:
+            if wake_at is not None and self._wakes_at <= wake_at:
                 return
             self._timer.cancel()
             self._timer = None
         if wake_at is not None:
+            # Kept here: uvloop gives no `when()` of a handle whose moment has come.
+            self._wakes_at = wake_at
             self._timer = asyncio.get_running_loop().call_at(wake_at, self._wake)
 
     def _wake(self) -> None:

@@ -192,6 +192,7 @@ class TcpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
         self._read_by = math.inf
         self._write_by = math.inf
         self._keep_until = 0.0
@@ -282,9 +283,10 @@ class TcpConnection(asyncio.Protocol):
     def _plan(self) -> None:
         ends_at = self._ends_at
         if self._timer is not None:
-            if self._timer.when() <= ends_at:  # looks again then; most deadlines only move on
+            if self._looks_at <= ends_at:  # looks again then; most deadlines only move on
                 return
             self._timer.cancel()
+        self._looks_at = ends_at
         self._timer = self._loop.call_at(ends_at, self._check)
 
     def _check(self) -> None:

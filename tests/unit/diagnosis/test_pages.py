@@ -48,7 +48,7 @@ def test_index_has_a_section_per_first_digit() -> None:
     assert "## P1: configuration" in index
     assert "## P8: transport and access" in index
     assert "(P301.md)" in index
-    assert "## P9" not in index
+    assert "## P9: network and discovery" in index
 
 
 def test_folder_is_the_index_and_a_page_for_each_rule() -> None:

@@ -145,3 +145,12 @@ def test_refused_phone_is_found_by_its_mac_though_the_fault_is_of_its_network() 
 def test_phone_of_a_disabled_extension_need_not_register() -> None:
     off = replace(SILENT, extensions=FIRMLY_OFF)
     assert "P401" not in {item.code for item in verdict(off).findings}
+
+
+def test_steps_begin_with_what_was_typed_where_the_phone_has_its_current_file() -> None:
+    refusal = replace(REFUSED_REGISTER, source=f"udp:{ADDRESS}:5060")
+    current = verdict(replace(SILENT, refused_registers=(refusal,))).findings[0]
+    stale = replace(SILENT, refused_registers=(refusal,), sightings=STALE)
+    older = next(item for item in verdict(stale).findings if item.code == "P402")
+    assert "older password" not in "".join(current.steps)
+    assert "older password" in older.steps[0]

@@ -19,7 +19,7 @@ LEVELS = ("device", "model", "vendor", "site")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingRow:
-    """One setting: `level` decides, empty when nobody set it; `others` are weaker levels' values."""
+    """One setting: `level` decides, empty when nobody set it; `others` are weaker ones."""
 
     key: str
     value: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,7 @@ _DONE = {
     "told": "The phone is told; what it does is shown below as it happens.",
     "revealed": "Who asked for the secrets is noted in the change log.",
 }
+_CODE = re.compile(r"\bP[0-9]{3}\b")
 _REBOOTS = 10
 _MOMENTS = 50
 _FOLLOWED = (
@@ -77,6 +79,14 @@ async def whole(
     told = {**_common(services, device, tab), **await head(services, device), **values}
     told["done"] = _DONE.get(request.query_params.get("done", ""), "")
     return page(request, "phone.html", told, status)
+
+
+async def show_delete(request: Request) -> Response:
+    """Ask before a phone is deleted."""
+    services = services_of(request)
+    device = services.devices.device(request.path_params["mac"])
+    values = {"device": device, "is_live": bool(services.reboots.targets_of(device))}
+    return page(request, "phone_delete.html", values)
 
 
 def _common(services: Services, device: Device, tab: str) -> dict[str, Any]:
@@ -252,7 +262,7 @@ async def _timeline(services: Services, request: Request, device: Device) -> dic
     moments = await services.timeline.of(device.mac, _MOMENTS, before)
     is_full = len(moments) == _MOMENTS
     return {
-        "moments": moments,
+        "moments": [(it, _CODE.findall(it.fault)) for it in moments],
         "before": before.isoformat() if before else "",
         "next": moments[-1].at.isoformat() if is_full else "",
     }
@@ -275,4 +285,8 @@ _TAB_VALUES = {
     "timeline": _timeline,
 }
 
-ROUTES = [show("/phones/{mac}", show_phone), show("/phones/{mac}/{tab}", show_phone)]
+ROUTES = [
+    show("/phones/{mac}", show_phone),
+    show("/phones/{mac}/delete", show_delete),
+    show("/phones/{mac}/{tab}", show_phone),
+]

@@ -12,7 +12,7 @@ from offhook.actions.preview import Preview, Verbs
 from offhook.core.model import Device
 from offhook.errors import BadRequestError
 from offhook.web.ports import Services
-from offhook.web.ui.page import act, actor_of, go, page, services_of, show, text_of
+from offhook.web.ui.page import act, actor_of, go, services_of, text_of
 from offhook.web.ui.pages.phone import (
     action_values,
     file_values,
@@ -91,24 +91,15 @@ async def tell(request: Request, form: FormData) -> Response:
     """Tell the phone to fetch again or to restart."""
     services = services_of(request)
     device = _device(services, request)
-    try:
-        reboots = await services.manual_reboots.tell_phones(
-            actor_of(request),
-            [device.mac],
-            is_restart=text_of(form, "how") == "reboot",
-            is_forced=bool(text_of(form, "now")),
-        )
-        if not reboots:
-            raise BadRequestError(
-                "P401",
-                "the phone is not registered; nothing was sent",
-                "it fetches at its next boot: switch it off and on; the verdict says why it is "
-                "not registered",
-                409,
-            )
-    except BadRequestError as error:
-        values = await action_values(services, device, error=error)
-        return await whole(request, device, "actions", values, error.status)
+    reboots = await services.manual_reboots.tell_phones(
+        actor_of(request),
+        [device.mac],
+        is_restart=text_of(form, "how") == "reboot",
+        is_forced=bool(text_of(form, "now")),
+    )
+    if not reboots:
+        values = await action_values(services, device, error=_untold())
+        return await whole(request, device, "actions", values, _untold().status)
     return go(request, _url(device, "actions", "told"))
 
 
@@ -124,20 +115,22 @@ async def try_phone(request: Request, form: FormData) -> Response:
     return await whole(request, device, "actions", values)
 
 
-async def show_delete(request: Request) -> Response:
-    """Ask before a phone is deleted."""
-    services = services_of(request)
-    device = _device(services, request)
-    values = {"device": device, "is_live": bool(services.reboots.targets_of(device))}
-    return page(request, "phone_delete.html", values)
-
-
 async def delete(request: Request, form: FormData) -> Response:
     """Delete a phone."""
     services = services_of(request)
     device = _device(services, request)
     await services.devices.delete_device(actor_of(request), device.mac.plain)
     return go(request, "/phones")
+
+
+def _untold() -> BadRequestError:
+    return BadRequestError(
+        "P401",
+        "the phone is not registered; nothing was sent",
+        "it fetches at its next boot: switch it off and on; the verdict says why it is not "
+        "registered",
+        409,
+    )
 
 
 def _device(services: Services, request: Request) -> Device:
@@ -172,6 +165,5 @@ ROUTES = [
     act("/phones/{mac}/reveal", reveal),
     act("/phones/{mac}/tell", tell),
     act("/phones/{mac}/try", try_phone),
-    show("/phones/{mac}/delete", show_delete),
     act("/phones/{mac}/delete", delete),
 ]
