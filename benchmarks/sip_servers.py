@@ -109,6 +109,11 @@ class ServeServer:
         """End it in order."""
         self._server.stop()
 
+    def counters(self) -> dict[str, int]:
+        """What the engine counted; `failed` are packets that met a failure of ours."""
+        counted: dict[str, int] = self._server.api("GET", "/api/status")["sip"]["counters"]
+        return {"failed": 0, **counted}
+
     async def _fill(self) -> None:
         at = datetime.now(UTC)
         store = await open_store(

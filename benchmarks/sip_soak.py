@@ -29,7 +29,7 @@ PAIRS = 200
 MEAN_PAUSE_S = 47.5
 SAMPLE_S = 5.0
 WARM_S = 120.0
-RAMP_S = 20
+RAMP_S = 15
 
 
 class Office:
@@ -128,6 +128,7 @@ def soak(office: Office, server: ServeServer, seconds: float, rate: int) -> dict
     return {
         "registering": asdict(phones.wait(30)),
         "calls": asdict(calls.wait(30)),
+        "engine_failures": server.counters()["failed"],
         "memory_mb": {"first_third": first, "last_third": last, "minutes": minutes},
         "cpu_percent": round((taken[-1][1] - taken[0][1]) / (len(taken) * SAMPLE_S) * 100, 1),
     }
@@ -173,7 +174,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--phones", type=int, default=1000)
     parser.add_argument("--calls", type=int, default=20)
-    parser.add_argument("--ramp", default="40,60,80,100,120,140,160,180,200,250,300")
+    parser.add_argument("--ramp", default="40,60,80,100,120,140,160,180,200,220,240")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     told = run(chosen)

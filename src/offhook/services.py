@@ -24,6 +24,7 @@ def services(pbx: Pbx) -> Services:
         engine=pbx.engine,
         reboots=pbx.reboots,
         phones=pbx.phones,
+        changing=pbx.changing,
         extensions=pbx.extensions,
         previews=Previews(
             changing=pbx.changing,

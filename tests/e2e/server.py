@@ -23,7 +23,7 @@ CONFIG = """\
 server:
   external_ip: 127.0.0.1
   bind: 127.0.0.1
-  http_port: 0
+  http_port: %(http_port)d
   sip_port: %(sip_port)d
 provisioning:
   enabled: true
@@ -37,16 +37,22 @@ store:
 logging:
   file: logs/pbx.log
 """
-DEFAULTS = {"sip_port": 0, "unknown_per_minute": 120, "answer_timeout_s": 8, "fetch_timeout_s": 300}
+DEFAULTS = {
+    "http_port": 0,
+    "sip_port": 0,
+    "unknown_per_minute": 120,
+    "answer_timeout_s": 8,
+    "fetch_timeout_s": 300,
+}
 
 
 class Server:
-    """A running `offhook serve` in a folder of its own; `more` is put under its configuration."""
+    """A running `offhook serve` in a folder of its own."""
 
-    def __init__(self, folder: Path, more: str = "", **settings: float) -> None:
+    def __init__(self, folder: Path, **settings: float) -> None:
         self.folder = folder
         self.config = folder / "config.yml"
-        self.config.write_text(CONFIG % {**DEFAULTS, **settings} + more, encoding="utf-8")
+        self.config.write_text(CONFIG % {**DEFAULTS, **settings}, encoding="utf-8")
         self.command: tuple[str, ...] = (str(OFFHOOK),)
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -171,7 +177,7 @@ def wait_for(probe: Callable[[], Any], seconds: float, tell: Callable[[], str] =
 @contextmanager
 def running(folder: Path, **settings: float) -> Iterator[Server]:
     """A server for the length of a block."""
-    server = Server(folder, "", **settings)
+    server = Server(folder, **settings)
     try:
         server.start()
         yield server

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.server import OFFHOOK, Server, wait_for
 from tests.integration.accounts import Account, read_account
 from tests.integration.exchange import PROGRAMS
-from tests.integration.kamailio import Kamailio, make_cluster
+from tests.integration.kamailio import Kamailio, free_ports, make_cluster
 from tests.integration.phones import DeskPhone
 
 pytestmark = pytest.mark.needs(*PROGRAMS)
@@ -61,24 +61,24 @@ sip:
 
 
 @pytest.fixture
-async def server_of_kamailio(tmp_path: Path) -> AsyncIterator[Server]:
-    """The way of docs/sip.md: configuration by our command, Kamailio from it, then Offhook."""
+async def kamailio() -> AsyncIterator[Kamailio]:
+    """A node that is not started yet; its ports are free."""
     kamailio = Kamailio(make_cluster("sqlite:///unused"))
-    folder, node = tmp_path / "pbx", kamailio.node
-    folder.mkdir()
+    yield kamailio
+    await kamailio.stop()
+
+
+async def start_with_kamailio(server: Server, kamailio: Kamailio) -> None:
+    """Go the way of docs/sip.md: settings, configuration by our command, Kamailio, Offhook."""
+    node, config = kamailio.node, server.folder / "kamailio.cfg"
+    text = server.config.read_text(encoding="utf-8")
     more = KAMAILIO.format(rpc=node.rpc, events=node.events)
-    server = Server(folder, more=more, sip_port=kamailio.port)
-    config = folder / "kamailio.cfg"
+    server.config.write_text(text + more, encoding="utf-8")
     command = (str(OFFHOOK), "engine", "kamailio-config", "--config", str(server.config))
     await asked(_succeeds, *command, "--output", str(config))
     await asked(_succeeds, "kamailio", "-c", "-f", str(config))
     await kamailio.start_with(config)
-    try:
-        await asked(server.start)
-        yield server
-    finally:
-        await asked(server.stop)
-        await kamailio.stop()
+    await asked(server.start)
 
 
 def _succeeds(*command: str) -> None:
@@ -124,30 +124,65 @@ async def test_two_phones_set_up_by_their_served_files_call_each_other(
     await phones[0].said("Ada Ray")
 
 
+@pytest.fixture
+async def office(tmp_path: Path, kamailio: Kamailio) -> AsyncIterator[Server]:
+    """Offhook, not started yet, with the SIP port that Kamailio will have."""
+    folder = tmp_path / "pbx"
+    folder.mkdir()
+    server = Server(folder, http_port=free_ports(1)[0], sip_port=kamailio.port)
+    yield server
+    await asked(server.stop)
+
+
 @pytest.mark.needs("kamailio")
 async def test_the_same_with_kamailio_and_a_new_name_reaches_the_phone(
-    server_of_kamailio: Server, tmp_path: Path, phones: list[DeskPhone]
+    office: Server, kamailio: Kamailio, tmp_path: Path, phones: list[DeskPhone]
 ) -> None:
-    server = server_of_kamailio
-    desks = ("baresip/yealink", "baresip/grandstream")
-    await set_up(server, tmp_path, phones, desks)
+    await start_with_kamailio(office, kamailio)
+    await set_up(office, tmp_path, phones, ("baresip/yealink", "baresip/grandstream"))
     await call_both_ways(phones)
     await phones[1].said("Zoë O'Neil")
     await phones[0].said("Ada Ray")
-    assert (await asked(server.api, "GET", "/api/status"))["registered"] == 2
+    assert (await asked(office.api, "GET", "/api/status"))["registered"] == 2
 
-    changed = await asked(server.api, "PATCH", "/api/extensions/1001", {"name": "Zoë Neal"})
+    changed = await asked(office.api, "PATCH", "/api/extensions/1001", {"name": "Zoë Neal"})
 
     await phones[0].hears(r"NOTIFY sip:1001\S* SIP/2\.0[\s\S]*?Event: check-sync")
     (reboot,) = changed["reboots"]
 
     # baresip knows no check-sync: 481 says that it read the NOTIFY and has no subscription.
     def is_refused() -> bool:
-        return server.reboot_step(reboot["id"]) == "refused"
+        return office.reboot_step(reboot["id"]) == "refused"
 
-    await asked(wait_for, is_refused, 20, server.log)
-    _, text = await asked(server.fetch, *DESKS["yealink"][2:])
+    await asked(wait_for, is_refused, 20, office.log)
+    _, text = await asked(office.fetch, DESKS["yealink"][2], DESKS["yealink"][3])
     assert read_account("yealink", text.encode()).display_name == "Zoë Neal"
+    await asked(office.stop)
+    await call_both_ways(phones)  # without Offhook
+
+
+@pytest.mark.needs("kamailio")
+async def test_moving_to_kamailio_changes_no_phone(
+    office: Server, kamailio: Kamailio, tmp_path: Path, phones: list[DeskPhone]
+) -> None:
+    await asked(office.start)
+    accounts = [
+        await served(office, "yealink", "1001", "Zoë O'Neil"),
+        await served(office, "grandstream", "1002", "Ada Ray"),
+    ]
+    before = [await asked(office.fetch, *DESKS[it][2:]) for it in ("yealink", "grandstream")]
+    await asked(office.stop)
+
+    await start_with_kamailio(office, kamailio)
+
+    after = [await asked(office.fetch, *DESKS[it][2:]) for it in ("yealink", "grandstream")]
+    assert after == before
+    for account in accounts:
+        phone = PROGRAMS["baresip"]()
+        phones.append(phone)
+        await phone.begin(account, tmp_path / account.number)
+        await phone.registers()
+    await call_both_ways(phones)
 
 
 async def test_phones_that_are_told_a_name_instead_of_an_address_call_by_it(

@@ -10,7 +10,7 @@ from offhook.actions.free_settings import masked_settings, merged_settings
 from offhook.actions.ports import DeleteDevice, PutDevice
 from offhook.core.check import check_name, check_number, check_secret
 from offhook.core.mac import Mac, parse_mac
-from offhook.core.model import Device, Line
+from offhook.core.model import Device, Extension, Line
 from offhook.core.preferences import PARSERS
 from offhook.core.secret import Secret
 from offhook.core.vendor import Model
@@ -79,7 +79,7 @@ class Devices:
         async with self._state.lock:
             device = self.device(mac_address)
             row = self._changing.change(
-                actor, "device", device.mac.plain, "deleted", _shown_device(device), None
+                actor, "device", device.mac.plain, "deleted", shown_device(device), None
             )
             await self._changing.commit([DeleteDevice(mac=device.mac)], [row])
             self._files.forget([device.mac])
@@ -121,7 +121,18 @@ class Devices:
             )
         return found
 
-    def _built(self, mac: Mac, spec: DeviceSpec, before: Device | None) -> Device:
+    def built(self, spec: DeviceSpec, extensions: Mapping[str, Extension]) -> Device:
+        """Check a device against extensions that may not be saved yet; save nothing. 400."""
+        mac = self.mac(spec.mac_address)
+        return self._built(mac, spec, self._state.devices.get(mac), extensions)
+
+    def _built(
+        self,
+        mac: Mac,
+        spec: DeviceSpec,
+        before: Device | None,
+        extensions: Mapping[str, Extension] | None = None,
+    ) -> Device:
         """The device after the change, checked field by field."""
         vendor_name = spec.vendor if spec.vendor is not None else before and before.vendor
         if not vendor_name:
@@ -148,7 +159,9 @@ class Devices:
             mac=mac,
             vendor=profile.name,
             model=model.name,
-            lines=self._lines(specs, model),
+            lines=self._lines(
+                specs, model, self._state.extensions if extensions is None else extensions
+            ),
             admin_password=self._admin_password(spec, before),
             settings=merged_settings(settings, spec.settings or {}, is_site=False),
             created_at=before.created_at if before else moment,
@@ -160,7 +173,9 @@ class Devices:
             return Secret(checked(check_secret, spec.admin_password, "admin_password"))
         return before.admin_password if before else Secret(new_password(16))
 
-    def _lines(self, specs: Sequence[LineSpec], model: Model) -> tuple[Line, ...]:
+    def _lines(
+        self, specs: Sequence[LineSpec], model: Model, extensions: Mapping[str, Extension]
+    ) -> tuple[Line, ...]:
         if len(specs) > model.lines:
             raise BadRequestError(
                 "too_many_lines",
@@ -170,8 +185,8 @@ class Devices:
         lines = []
         for index, item in enumerate(specs, start=1):
             number = checked(check_number, item.extension, "extension_number")
-            if number not in self._state.extensions:
-                known = ", ".join(sorted(self._state.extensions)[:20]) or "none yet"
+            if number not in extensions:
+                known = ", ".join(sorted(extensions)[:20]) or "none yet"
                 raise BadRequestError(
                     "unknown_extension",
                     f"extension_number {number} does not exist; existing: {known}",
@@ -190,8 +205,8 @@ class Devices:
             "device",
             device.mac.plain,
             "changed" if before else "created",
-            _shown_device(before) if before else None,
-            _shown_device(device),
+            shown_device(before) if before else None,
+            shown_device(device),
         )
         await self._changing.commit([PutDevice(device=device)], [row])
         self._files.forget([device.mac])
@@ -202,7 +217,8 @@ def _vendors_hint() -> str:
     return "GET /api/provisioning/vendors lists vendors and models"
 
 
-def _shown_device(device: Device) -> dict[str, object]:
+def shown_device(device: Device) -> dict[str, object]:
+    """Give what a Change row keeps of a device: no secrets."""
     return {
         "vendor": device.vendor,
         "model": device.model,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -228,10 +228,20 @@ class Fleet:
             if mac in self.state.devices:
                 self._judged[mac] = found
 
+    def _is_blamed(self, mac: Mac, judged: Judged, blamed: Collection[str]) -> bool:
+        """Say whether a phone that is not right is named by its number: a refused REGISTER is."""
+        device = self.state.devices.get(mac)
+        if device is None or judged.stage is Stage.REGISTERED:
+            return False
+        return mac.colons in blamed or any(line.extension in blamed for line in device.lines)
+
     def _count(self, rest: Sequence[Finding]) -> FleetVerdict:
         judged = {mac: it for mac, it in self._judged.copy().items() if mac in self.state.devices}
         total = len(self.state.devices)
-        sick = sum(1 for it in judged.values() if it.findings)
+        blamed = {finding.subject for finding in rest}
+        sick = sum(
+            1 for mac, it in judged.items() if it.findings or self._is_blamed(mac, it, blamed)
+        )
         right = sum(1 for it in judged.values() if it.stage is Stage.REGISTERED and not it.findings)
         findings = worst_first([*rest, *(one for it in judged.values() for one in it.findings)])
         return FleetVerdict(

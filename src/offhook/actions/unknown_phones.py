@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from offhook.actions.changing import Changing
 from offhook.actions.ports import Journal
@@ -10,32 +11,65 @@ from offhook.core.mac import Mac
 from offhook.core.model import UnknownPhone
 from offhook.errors import BadRequestError
 
+IGNORED_FOR = timedelta(days=1)
+
 
 @dataclass(slots=True)
 class UnknownPhones:
-    """The verbs of the list; a phone comes back when it asks again."""
+    """The verbs of the list; a phone comes back when it asks again.
+
+    `ignored` tells until when people do not want to see some; it is not kept over a restart.
+    """
 
     changing: Changing
     journal: Journal
+    _ignored: dict[Mac, datetime] = field(default_factory=dict)
 
     def list_phones(self) -> list[UnknownPhone]:
         """Give all, the one seen last first."""
         return list(reversed(self.changing.state.unknown.values()))
 
+    def ignored(self) -> dict[Mac, datetime]:
+        """Give those on the list that are ignored now, and until when."""
+        now, listed = self.changing.now(), self.changing.state.unknown
+        self._ignored = {
+            mac: until for mac, until in self._ignored.items() if until > now and mac in listed
+        }
+        return dict(self._ignored)
+
+    def notice(self, mac: Mac) -> None:
+        """Show an ignored one again."""
+        self._ignored.pop(mac, None)
+
+    async def ignore(self, actor: str, mac: Mac) -> datetime:
+        """Leave one out of sight for a day; it is refused as before. 404 when it is not listed."""
+        async with self.changing.state.lock:
+            phone = self._listed(mac)
+            row = self.changing.change(
+                actor, "unknown phone", mac.plain, "ignored", None, {"address": phone.address}
+            )
+            await self.changing.commit([], [row])
+            self._ignored[mac] = until = self.changing.now() + IGNORED_FOR
+        return until
+
     async def forget(self, actor: str, mac: Mac) -> None:
         """Take one off the list. 404 when it is not on it."""
         async with self.changing.state.lock:
-            phone = self.changing.state.unknown.get(mac)
-            if phone is None:
-                raise BadRequestError(
-                    "unknown_phone",
-                    f"phone {mac.colons} is not on the list of unknown phones",
-                    "GET /api/provisioning/unknown shows the list",
-                    status=404,
-                )
+            phone = self._listed(mac)
             row = self.changing.change(
                 actor, "unknown phone", mac.plain, "forgotten", {"address": phone.address}, None
             )
             await self.changing.commit([], [row])
             self.changing.state.unknown.pop(mac, None)
             self.journal.forget_unknown(mac)
+
+    def _listed(self, mac: Mac) -> UnknownPhone:
+        phone = self.changing.state.unknown.get(mac)
+        if phone is None:
+            raise BadRequestError(
+                "unknown_phone",
+                f"phone {mac.colons} is not on the list of unknown phones",
+                "GET /api/provisioning/unknown shows the list",
+                status=404,
+            )
+        return phone

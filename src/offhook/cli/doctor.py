@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from offhook.cli.troubleshoot.bundle import write_bundle
 from offhook.cli.troubleshoot.run import Options, run
 
 group = typer.Typer()
@@ -33,13 +34,18 @@ def doctor(
     with_dhcp: Annotated[
         bool, typer.Option("--dhcp", help="also ask the site's DHCP; the PBX needs root for it")
     ] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="write a support bundle to this file, every secret masked, and end"),
+    ] = None,
     interface: Annotated[
         str, typer.Option(help="network interface for --dhcp", show_default="the PBX's own")
     ] = "",
 ) -> None:
     """Find out why phones are not provisioned: settings, API, devices, requests, one phone.
 
-    Exit code 0: no problems. 1: problems found. 2: the checks could not be made.
+    Exit code 0: no problems. 1: problems found. 2: the checks could not be made. With --bundle the
+    checks are not made: the file is written, and 2 says that it could not be.
     """
     options = Options(
         mac=mac,
@@ -52,4 +58,6 @@ def doctor(
         with_dhcp=with_dhcp,
         interface=interface,
     )
+    if bundle is not None:
+        raise typer.Exit(write_bundle(options, bundle))
     raise typer.Exit(run(options))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from offhook.actions.admins import Admins
 from offhook.actions.delivered import Delivered
+from offhook.actions.changing import Changing
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.directory_ports import LinkStore
@@ -54,6 +55,7 @@ class Services:
     reboots: Reboots
     phones: Phones
     previews: Previews
+    changing: Changing
     extensions: Extensions
     devices: Devices
     free_settings: FreeSettings

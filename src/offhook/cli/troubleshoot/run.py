@@ -91,7 +91,7 @@ def run(options: Options, out: TextIO | None = None, err: TextIO | None = None) 
 def examine(options: Options, mac: str = "") -> Report:
     """Make the checks. Raises UnusableUrlError."""
     config = _config(options)
-    url = host_url(options.host or "127.0.0.1", options.port or _known_port(options, config))
+    url = url_of(options, config)
     api = Api(url=url, token=options.token)
     answers = _ask(api, config)
     checks = [
@@ -105,6 +105,12 @@ def examine(options: Options, mac: str = "") -> Report:
         checks.append(_phone_check(api, mac, answers))
     checks += probed
     return Report(url=url, checks=tuple(checks), opening=fleet_lines(answers))
+
+
+def url_of(options: Options, config: ConfigText | None = None) -> str:
+    """Say where the PBX is, by the options and what its file says. Raises UnusableUrlError."""
+    known = config or _config(options)
+    return host_url(options.host or "127.0.0.1", options.port or _known_port(options, known))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

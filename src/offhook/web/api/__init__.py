@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from offhook.web.api import (
     admins,
+    bundle,
     calls,
     changes,
     device_files,
@@ -60,6 +61,7 @@ def create_api(services: Services) -> FastAPI:
         timeline,
         vendors,
         diagnostics,
+        bundle,
         diagnosis,
         probes,
         requests,

@@ -31,7 +31,10 @@ KEEP_ALIVE_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the live log. `kind` as the timeline has it; `mac` is plain or empty."""
+    """One line of the live log. `kind` as the timeline has it; `mac` is plain or empty.
+
+    `has_failed` when a phone did not get what it wanted: somebody may want to look.
+    """
 
     at: datetime
     kind: str
@@ -39,6 +42,8 @@ class Line:
     mac: str = ""
     status: int = 0
     fault: str = ""
+    extension: str = ""
+    has_failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -99,9 +104,26 @@ class Live:
             topics = {*topics, "log"}
             if line.mac:
                 topics.add(f"phone-{line.mac}")
+        topics = {*topics, *self._of_phones(event)}
         for listener in self._listeners if topics else ():
             listener.topics |= topics
             listener.more.set()
+
+    def _of_phones(self, event: Event) -> set[str]:
+        """Topics of the phones of an extension: most do not tell their MAC when they register."""
+        match event:
+            case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
+                number = found.extension if is_new or was_rebooted else ""
+            case PhoneUnregistered(registration=found):
+                number = found.extension
+            case RegistrationRefused(extension=number):
+                pass
+            case Changed(change=change) if change.noun == "extension":
+                number = change.subject
+            case _:
+                number = ""
+        devices = self._services.state.devices_of(number) if number and self._listeners else ()
+        return {f"phone-{device.mac.plain}" for device in devices}
 
     def _count(self, at: datetime) -> None:
         minute = int(at.timestamp() // 60)
@@ -135,10 +157,12 @@ def _told_more(event: Event) -> tuple[set[str], Line | None]:
         case RegistrationRefused():
             what = f"REGISTER as {event.claimed} from {event.source} refused: {event.reason}"
             mac = event.mac.plain if event.mac else ""
-            return {"fleet", "phones"}, Line(at=event.at, kind="sip", what=what, mac=mac)
+            line = Line(at=event.at, kind="sip", what=what, mac=mac, has_failed=True)
+            return {"fleet", "phones"}, line
         case CallFailed():
             what = f"call {event.caller} to {event.callee} failed: {event.status} {event.reason}"
-            return {"fleet"}, Line(at=event.at, kind="sip", what=what, status=event.status)
+            line = Line(at=event.at, kind="sip", what=what, status=event.status, has_failed=True)
+            return {"fleet"}, line
         case RebootAdvanced(reboot=reboot):
             moments = [reboot.asked_at, *reboot.steps.values()]
             what = f"extension {reboot.extension}: NOTIFY {reboot.event}, {reboot.step.value}"
@@ -150,6 +174,7 @@ def _told_more(event: Event) -> tuple[set[str], Line | None]:
                 mac=mac,
                 status=reboot.sip_code,
                 fault=reboot.fault,
+                has_failed=bool(reboot.fault),
             )
             return {"fleet", "phones"}, line
         case Changed(change=change):
@@ -170,4 +195,6 @@ def _request(attempt: Attempt) -> Line:
         mac=attempt.mac.plain if attempt.mac else "",
         status=attempt.status,
         fault=attempt.fault,
+        extension=attempt.extension,
+        has_failed=not attempt.is_success,
     )

@@ -54,7 +54,10 @@ async def show_phones(request: Request) -> Response:
         "makers": services.state.source.profiles,
     }
     if is_fragment(request):
-        return page(request, "phones_table.html", values)
+        answer = page(request, "phones_table.html", values)
+        if request.headers.get("hx-trigger") == "filters":
+            answer.headers["HX-Push-Url"] = url_of(query, number)
+        return answer
     return page(request, "phones.html", {**values, **await _choices(services)})
 
 

@@ -1,0 +1,42 @@
+"""A real browser, and a PBX filled with phones; both live as long as the tests of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.e2e.pages.browser import Visitor, chromium, visit
+from tests.e2e.pages.demo import demo
+from tests.faultbench.bench import Bench, benched
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, started once."""
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def company(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """A PBX with people and phones; tests look at it and leave it as it is."""
+    async with demo(tmp_path_factory.mktemp("company")) as filled:
+        yield filled
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty(tmp_path: Path) -> AsyncIterator[Bench]:
+    """A PBX without phones, for one test."""
+    async with benched(tmp_path) as bench:
+        yield bench
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser, company: Bench) -> AsyncIterator[Visitor]:
+    """A signed-in person in the company's pages."""
+    async with visit(browser, company) as signed_in:
+        yield signed_in
