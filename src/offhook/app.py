@@ -365,6 +365,9 @@ def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
                 refused = pbx.diagnose.template_problem = ""
             if found in (current, refused):
                 return
+            if sources == pbx.state.source.templates.sources:  # saved by ourselves
+                current, pbx.diagnose.template_problem = found, ""
+                return
             templates = Templates(sources, await asyncio.to_thread(own_names, sources))
             source = replace(pbx.state.source, templates=templates)
             changes = await pbx.free_settings.templates_changed(source, "site templates")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.preview import Previews
 from offhook.actions.shown_files import ShownFiles
+from offhook.actions.site_templates import SiteTemplates
 from offhook.actions.timeline import Timeline
 from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.actions.verdicts import Verdicts
 from offhook.app import Pbx
+from offhook.store.template_folder import TemplateFolder
 from offhook.store.templates import package_templates
 from offhook.web.ports import Services
 
@@ -31,6 +33,12 @@ def services(pbx: Pbx) -> Services:
             engine=pbx.engine,
             reboots=pbx.reboots,
             config=pbx.config,
+            packaged=package_templates(),
+        ),
+        site_templates=SiteTemplates(
+            changing=pbx.changing,
+            free_settings=pbx.free_settings,
+            store=TemplateFolder(pbx.settings.provisioning.templates),
             packaged=package_templates(),
         ),
         devices=pbx.devices,

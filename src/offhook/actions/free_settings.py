@@ -63,16 +63,25 @@ class FreeSettings:
         reason = f"settings of {subject} changed"
         return after, await self._changing.wake(changed, reason=reason, asked_by=actor)
 
-    async def templates_changed(self, source: FileSource, actor: str) -> Changes:
+    async def templates_changed(
+        self,
+        source: FileSource,
+        actor: str,
+        *,
+        subject: str = "site",
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+    ) -> Changes:
         """Take new templates; phones whose files change are told to fetch again.
 
+        `subject`, `before` and `after` are for the Change row.
         Refused as a whole when a device's files, fine before, could not be made any more.
         """
         async with self._state.lock:
             devices = list(self._state.devices.values())
             same = {device.mac: device for device in devices}
             changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
-            row = self._changing.change(actor, "templates", "site", "changed", None, None)
+            row = self._changing.change(actor, "templates", subject, "changed", before, after)
             await self._changing.commit([], [row])
             self._state.take_source(source)
             self._files.forget_all()

@@ -18,7 +18,7 @@ IGNORED_FOR = timedelta(days=1)
 class UnknownPhones:
     """The verbs of the list; a phone comes back when it asks again.
 
-    `ignored` tells until when people do not want to see some; it is not kept over a restart.
+    Until when people do not want to see some is not kept over a restart.
     """
 
     changing: Changing

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from string import Formatter
 from textwrap import fill
 
-from offhook.diagnosis.finding import Finding
+from offhook.diagnosis.finding import Finding, Stage
 from offhook.diagnosis.rule import Fault, Rule
 
 PARTS = ("What you see", "Why", "What to do")
@@ -21,6 +21,20 @@ _SECTIONS = {
     "7": "vendor and template",
     "8": "transport and access",
     "9": "network and discovery",
+}
+
+
+_SYMPTOMS = {
+    Stage.SETUP: "The server complains, or no phone works",
+    Stage.SEEN: "The phone never asks this server",
+    Stage.CONNECTED: "The phone cannot connect",
+    Stage.AUTHENTICATED: "The phone connects and is turned away",
+    Stage.IDENTIFIED: "The phone asks, and nobody knows who it is",
+    Stage.RENDERED: "The phone asks, and its file is wrong or cannot be made",
+    Stage.DELIVERED: "The phone has an old file, or not all of them",
+    Stage.APPLIED: "The phone has its file and does otherwise",
+    Stage.REGISTERED: "The phone has its file and does not register",
+    Stage.REACHABLE: "The phone is registered, and calls or orders do not reach it",
 }
 
 
@@ -55,7 +69,8 @@ def render_page(rule: Rule) -> str:
 
 def render_index(rules: Mapping[str, Rule]) -> str:
     """Make the Markdown index of all faults, by section."""
-    lines = ["# Faults", "", "Made from the rules by `scripts/make_docs.py`."]
+    lines = ["# Faults", "", "Made from the rules by `scripts/make_docs.py`.", ""]
+    lines += ["Do you know only what you see? [Faults by symptom](by-symptom.md)."]
     section = ""
     for code, rule in sorted(rules.items()):
         fault = rule.fault
@@ -68,10 +83,27 @@ def render_index(rules: Mapping[str, Rule]) -> str:
     return "\n".join([*lines, ""])
 
 
+def render_symptoms(rules: Mapping[str, Rule]) -> str:
+    """Make the Markdown index by what a person sees, in the order in which phones get somewhere."""
+    lines = ["# Faults by symptom", "", "Made from the rules by `scripts/make_docs.py`."]
+    for stage, heading in _SYMPTOMS.items():
+        found = [rule for _, rule in sorted(rules.items()) if rule.fault.stage is stage]
+        if not found:
+            continue
+        lines += ["", f"## {heading}", "", "| What you see | Fault |", "|---|---|"]
+        for rule in found:
+            _, parts = page_parts(rule.page)
+            seen = " ".join(parts[PARTS[0]].split()).replace("|", "\\|")
+            lines.append(
+                f"| {seen} | [{rule.fault.code}]({rule.fault.code}.md) {rule.fault.name} |"
+            )
+    return "\n".join([*lines, "", "[All faults by code](README.md)", ""])
+
+
 def fault_pages(rules: Mapping[str, Rule]) -> dict[str, str]:
     """Give every file of `docs/faults` by its name."""
     pages = {f"{code}.md": render_page(rule) for code, rule in rules.items()}
-    return {"README.md": render_index(rules), **pages}
+    return {"README.md": render_index(rules), "by-symptom.md": render_symptoms(rules), **pages}
 
 
 def _general(fault: Fault) -> str:

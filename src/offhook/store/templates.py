@@ -36,7 +36,7 @@ def site_templates(folder: Path) -> dict[str, str]:
         return {}
     root = folder.resolve()
     return {
-        f"{file.parent.name}/{file.name}": _read(file, root)
+        f"{file.parent.name}/{file.name}": read_template(file, root)
         for file in sorted(folder.glob(f"*/*{_SUFFIX}"))
         if not file.parent.name.startswith((".", "_"))
     }
@@ -64,7 +64,8 @@ def load_templates(folder: Path | None) -> tuple[dict[str, str], str]:
     return texts, digest.hexdigest()
 
 
-def _read(file: Path, root: Path) -> str:
+def read_template(file: Path, root: Path) -> str:
+    """Read one file of the folder `root`. Raises ConfigError as `site_templates` does."""
     try:
         target = file.resolve(strict=True)
         if not target.is_relative_to(root):

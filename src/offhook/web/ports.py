@@ -33,6 +33,7 @@ from offhook.actions.probes import Probes
 from offhook.actions.publish import Events
 from offhook.actions.reboots import Reboots
 from offhook.actions.shown_files import ShownFiles
+from offhook.actions.site_templates import SiteTemplates
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.timeline import Timeline
@@ -55,6 +56,7 @@ class Services:
     reboots: Reboots
     phones: Phones
     previews: Previews
+    site_templates: SiteTemplates
     changing: Changing
     extensions: Extensions
     devices: Devices

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from offhook.diagnosis.pages import fault_pages, page_parts, render_index, render_page
+from offhook.diagnosis.pages import (
+    fault_pages,
+    page_parts,
+    render_index,
+    render_page,
+    render_symptoms,
+)
 from offhook.diagnosis.rules import rules
 
 PAGE = (
@@ -53,4 +59,11 @@ def test_index_has_a_section_per_first_digit() -> None:
 
 def test_folder_is_the_index_and_a_page_for_each_rule() -> None:
     one = {"P101": replace(rules()["P101"])}
-    assert set(fault_pages(one)) == {"README.md", "P101.md"}
+    assert set(fault_pages(one)) == {"README.md", "by-symptom.md", "P101.md"}
+
+
+def test_every_fault_is_found_by_what_a_person_sees() -> None:
+    index = render_symptoms(rules())
+    for code in rules():
+        assert f"({code}.md)" in index, code
+    assert "## The phone never asks this server" in index
