@@ -1,8 +1,8 @@
 """How long a verdict takes: one phone and the fleet, among many devices and a long history.
 
-Run by hand: `.venv/bin/python -m benchmarks.diagnosis [devices] [rows]` (100,000 and 5,000,000). The
-history is written into the database directly; the answers are asked of a real `offhook serve`.
-The limit beside it: reading one file's worth of `GET /api/status` from the same server.
+Run by hand: `.venv/bin/python -m benchmarks.diagnosis [devices] [rows]`, 100,000 and 5,000,000
+unless told. The history is written into the database directly; the answers are asked of a real
+`offhook serve`. Beside them stands the least an answer costs: `GET /api/status` of that server.
 """
 
 from __future__ import annotations
@@ -35,19 +35,22 @@ def fill_history(folder: Path, devices: int, rows: int) -> None:
     base.execute("pragma synchronous=off")
     end = int(time.time() * 1e6)
     step = max(1, 86_400_000_000 // rows)
-
-    def made() -> object:
-        for number in range(1, rows + 1):
-            mac = f"{FIRST + number % devices:012x}"
-            yield (
-                number, end - (rows - number) * step, "r", "http", "GET", f"{mac}.cfg",
-                "10.0.0.1", "Yealink SIP-T46S 66.86.0.15", mac, mac, f"{mac}.cfg", "served", 200,
-                "", "", "", "", "yealink", "t46s", "66.86.0.15", "", "", 900, "d" * 64,
-                "text/plain", 1, 0, 1,
-            )  # fmt: skip
-
-    marks = ",".join("?" * 28)
-    base.executemany(f"insert into attempts ({_COLUMNS}) values ({marks})", made())
+    base.execute(
+        f"insert into attempts ({_COLUMNS}) with recursive "
+        "n(i) as (select 1 union all select i + 1 from n where i < :rows), "
+        "m(i, mac) as (select i, printf('%012x', :first + i % :devices) from n) "
+        "select i, :end - (:rows - i) * :step, 'r', 'http', 'GET', mac || '.cfg', '10.0.0.1', "
+        "'Yealink SIP-T46S 66.86.0.15', mac, mac, mac || '.cfg', 'served', 200, '', '', '', '', "
+        "'yealink', 't46s', '66.86.0.15', '', '', 900, :digest, 'text/plain', 1, 0, 1 from m",
+        {
+            "rows": rows,
+            "first": FIRST,
+            "devices": devices,
+            "end": end,
+            "step": step,
+            "digest": "d" * 64,
+        },
+    )
     base.commit()
     base.close()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.faultbench.bench import Bench
 
@@ -72,21 +72,22 @@ async def visit(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
     try:
-        page = await context.new_page()
-        page.set_default_timeout(15_000)
-        visitor = Visitor(page=page, url=bench.url)
-        page.on("console", lambda message: _hear(visitor, message))
-        page.on("pageerror", lambda error: _fail(visitor, error))
+        visitor = listening(await context.new_page(), bench.url)
         await visitor.sign_in()
         yield visitor
     finally:
         await context.close()
 
 
+def listening(page: Page, url: str) -> Visitor:
+    """Make a visitor of a page, who hears what its console says."""
+    visitor = Visitor(page=page, url=url)
+    page.set_default_timeout(15_000)
+    page.on("console", lambda message: _hear(visitor, message))
+    page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    return visitor
+
+
 def _hear(visitor: Visitor, message: ConsoleMessage) -> None:
     if message.type in ("error", "warning"):
         visitor.complaints.append(f"{message.text} ({message.location})")
-
-
-def _fail(visitor: Visitor, error: Error) -> None:
-    visitor.complaints.append(str(error))

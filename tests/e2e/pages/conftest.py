@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.pages.browser import Visitor, chromium, visit
+from tests.e2e.pages.browser import Visitor, chromium, listening, visit
 from tests.e2e.pages.demo import demo
 from tests.faultbench.bench import Bench, benched
 
@@ -35,8 +35,18 @@ async def empty(tmp_path: Path) -> AsyncIterator[Bench]:
         yield bench
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def signed_in(browser: Browser, company: Bench) -> AsyncIterator[Visitor]:
+    """A signed-in person in the company's pages, for all tests."""
+    async with visit(browser, company) as person:
+        yield person
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser, company: Bench) -> AsyncIterator[Visitor]:
-    """A signed-in person in the company's pages."""
-    async with visit(browser, company) as signed_in:
-        yield signed_in
+async def visitor(signed_in: Visitor) -> AsyncIterator[Visitor]:
+    """The same person with a page of their own, for one test."""
+    page = await signed_in.page.context.new_page()
+    try:
+        yield listening(page, signed_in.url)
+    finally:
+        await page.close()

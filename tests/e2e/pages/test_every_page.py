@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="ses
 
 AXE = (Path(__file__).parents[2] / "tools" / "axe" / "axe.min.js").read_text(encoding="utf-8")
 _RUN = """async (only) => {
-    const options = only ? {runOnly: only} : {};
+    const options = only.length ? {runOnly: only} : {};
     const found = await axe.run(document, options);
     return found.violations.filter(it => ["serious", "critical"].includes(it.impact))
         .map(it => `${it.id}: ${it.help}: ` + it.nodes.slice(0, 3).map(

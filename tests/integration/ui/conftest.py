@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import httpx
 import pytest_asyncio
@@ -36,7 +36,7 @@ class SignedIn:
         return await self.http.get(path, headers=headers)
 
     async def post(
-        self, path: str, form: Mapping[str, str | list[str]] | None = None
+        self, path: str, form: Mapping[str, str | Sequence[str]] | None = None
     ) -> httpx.Response:
         """Send a form of a page; where it leads is not followed."""
         return await self.http.post(path, data={"csrf": self.csrf, **(form or {})})

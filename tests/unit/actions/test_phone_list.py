@@ -130,7 +130,7 @@ _STEPS = st.lists(
 
 
 @given(_STEPS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_kept_orders_are_those_of_a_fresh_list(steps: list[tuple[str, int, str]]) -> None:
     async def play() -> None:
         world, phones = await listed("1", "2", "3", "4", "5", "6")
