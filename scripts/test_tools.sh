@@ -14,6 +14,7 @@ need baresip baresip-core
 need linphonec linphone-cli
 need kamailio kamailio kamailio-extra-modules kamailio-sqlite-modules kamailio-postgres-modules \
     kamailio-tls-modules
+need chromium chromium
 need curl curl
 need dnsmasq dnsmasq-base
 need ip iproute2

@@ -146,6 +146,16 @@ class Fleet:
         rest = await asyncio.to_thread(find_of_fleet, facts)
         return await asyncio.to_thread(self._count, rest)
 
+    async def findings_of(self, code: str) -> list[Finding]:
+        """Give all findings of one fault: of the rest first, then of phones by MAC."""
+        if len(self.state.devices) <= AT_ONCE:
+            await self.look_at(tuple(self.state.devices))
+        facts = await self.diagnose.fleet_facts()
+        rest = await asyncio.to_thread(find_of_fleet, facts)
+        own = [one for it in self._judged.copy().values() for one in it.findings]
+        of_phones = sorted((it for it in own if it.code == code), key=lambda it: it.subject)
+        return [*(it for it in rest if it.code == code), *of_phones]
+
     def judged(self) -> Mapping[Mac, Judged]:
         """What was found last of each phone; of one not looked at yet there is nothing."""
         return self._judged

@@ -33,7 +33,7 @@ _SEPARATORS = re.compile(r"[:\-.\s]")
 _HEX = re.compile(r"[0-9a-f:\-.]+\Z")
 _LABEL_END = 6
 _FEW = 500
-_MOMENT_S = 2.0
+_MOMENT_S = 5.0
 _SEVERITIES = {severity: rank for rank, severity in enumerate(Severity)}
 _STAGES = {stage: rank for rank, stage in enumerate(LADDER)}
 
@@ -90,6 +90,7 @@ class PhoneList:
     _rows: dict[Mac, _Row] = field(default_factory=dict)
     _orders: dict[str, list[_Row]] = field(default_factory=dict)
     _lately: dict[str, tuple[float, list[_Row]]] = field(default_factory=dict)
+    _counted: tuple[float, Choices | None] = (0.0, None)
     _changed: set[Mac] = field(default_factory=set)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -113,17 +114,22 @@ class PhoneList:
             return await asyncio.to_thread(self._found, query)
 
     async def choices(self) -> Choices:
-        """Count what can be filtered by."""
+        """Count what can be filtered by; of a large fleet the counts are kept for a moment."""
         async with self._making:
             await self._refresh()
-            return await asyncio.to_thread(self._choices)
+            at, kept = self._counted
+            if kept and len(self._rows) > AT_ONCE and self.clock() - at < _MOMENT_S:
+                return kept
+            found = await asyncio.to_thread(self._choices)
+            self._counted = (self.clock(), found)
+            return found
 
     # --- what is kept --------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
         changed = set(self._changed)
         self._changed.clear()
-        if len(changed) <= _FEW and self._rows:
+        if changed and len(changed) <= _FEW and self._rows:
             self._replace(changed)
         if len(self._rows) != len(self.state.devices) or len(changed) > _FEW:
             everything = list(self.state.devices.values())
@@ -158,7 +164,7 @@ class PhoneList:
 
     def _sorted(self, name: str, rows: list[_Row]) -> list[_Row]:
         """Rows by what phones do; of a large fleet the order is kept for a moment."""
-        is_everything = len(rows) == len(self._rows) > AT_ONCE
+        is_everything = rows and len(rows) == len(self._rows) > AT_ONCE
         at, kept = self._lately.get(name, (0.0, []))
         if is_everything and kept and self.clock() - at < _MOMENT_S:
             return kept
@@ -178,22 +184,37 @@ class PhoneList:
     def _found(self, query: PhoneQuery) -> list[Device]:
         mac = _exact(query.text)
         if mac is not None:
-            rows = [self._rows[mac]] if mac in self._rows else []
+            judged = self.fleet.judged().get(mac)
+            is_wanted = _is_asked_nothing(query) or (judged and _is_so(judged, query))
+            rows = [self._rows[mac]] if mac in self._rows and is_wanted else []
         else:
-            rows = self._ordered(query.sort if query.sort in _KEPT else SORTS[0])
+            rows = self._standing_so(query)
         if query.model:
             rows = [row for row in rows if row.model == query.model]
         elif query.vendor:
             rows = [row for row in rows if row.vendor == query.vendor]
-        if query.standing or query.problem or query.stage:
-            judged = self.fleet.judged()
-            rows = [row for row in rows if _is_so(judged.get(row.mac), query)]
         if mac is None and query.text:
             rows = self._searched(rows, query.text)
         if query.sort in SORTS and query.sort not in _KEPT:
             rows = self._sorted(query.sort, rows)
         found = [row.device for row in rows]
         return found[::-1] if query.is_descending else found
+
+    def _standing_so(self, query: PhoneQuery) -> list[_Row]:
+        """Rows whose verdict fits, in a kept order. When few do, only those are looked at."""
+        name = query.sort if query.sort in _KEPT else SORTS[0]
+        if _is_asked_nothing(query):
+            return self._ordered(name)
+        judged = self.fleet.judged()
+        if query.standing == "unjudged":
+            rows = [row for mac, row in self._rows.items() if mac not in judged]
+        else:
+            chosen = [mac for mac, found in judged.items() if _is_so(found, query)]
+            rows = [row for mac in chosen if (row := self._rows.get(mac)) is not None]
+        if 2 * len(rows) < len(self._rows):
+            return sorted(rows, key=_KEPT[name])
+        wanted = {id(row) for row in rows}
+        return [row for row in self._ordered(name) if id(row) in wanted]
 
     def _searched(self, rows: list[_Row], text: str) -> list[_Row]:
         seen = self.state.sightings
@@ -276,14 +297,19 @@ def _exact(text: str) -> Mac | None:
     return parse_mac(_SEPARATORS.sub("", text))
 
 
-def _is_so(found: Judged | None, query: PhoneQuery) -> bool:
-    if query.standing and (found.standing if found else "unjudged") != query.standing:
+def _is_asked_nothing(query: PhoneQuery) -> bool:
+    """Say whether the verdict does not matter."""
+    return not (query.standing or query.problem or query.stage)
+
+
+def _is_so(found: Judged, query: PhoneQuery) -> bool:
+    if query.problem and not found.findings:
         return False
-    if query.stage and (found is None or found.stage.value != query.stage):
+    if query.standing and found.standing != query.standing:
         return False
-    return not query.problem or (
-        found is not None and any(item.code == query.problem for item in found.findings)
-    )
+    if query.stage and found.stage.value != query.stage:
+        return False
+    return not query.problem or any(item.code == query.problem for item in found.findings)
 
 
 def _is_at(seen: Sighting | None, word: str) -> bool:
@@ -302,5 +328,7 @@ def _rank(found: Judged | None) -> tuple[int, int]:
     """The worst first: severity, then how far it got; what nobody looked at stands last."""
     if found is None:
         return (len(_SEVERITIES) + 1, 0)
-    worst = min((_SEVERITIES[item.severity] for item in found.findings), default=len(_SEVERITIES))
+    if not found.findings:
+        return (len(_SEVERITIES), _STAGES.get(found.stage, -1))
+    worst = min(_SEVERITIES[item.severity] for item in found.findings)
     return (worst, _STAGES.get(found.stage, -1))

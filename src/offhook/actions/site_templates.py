@@ -142,7 +142,7 @@ class SiteTemplates:
         source = self.changing.state.source
         return await asyncio.to_thread(self._trial, source, name, text, device)
 
-    def devices_for(self, name: str) -> Device | None:
+    def device_for(self, name: str) -> Device | None:
         """Give a phone to try a template with: one whose file it makes, else one of its maker."""
         state = self.changing.state
         vendor = name.partition("/")[0]
@@ -248,7 +248,7 @@ class SiteTemplates:
             profile, model = profile_of(masked, shown)
             for rule in _rules_of(profile, model, name) or _rules_of(profile, model, ""):
                 made = render_device_file(masked, shown, rule).body.decode()
-                files[file_name(rule, shown, model)] = scrubbed(made, _keys(profile), secrets)
+                files[file_name(rule, shown, model)] = scrubbed(made, profile.keys, secrets)
         except RenderError as error:
             return Trial(device=device, problem=scrubbed(str(error), MakerKeys(), secrets))
         return Trial(device=device, files=files)
@@ -262,17 +262,15 @@ def _check_text(text: str) -> None:
     problem = syntax_problem(text)
     if problem:
         raise BadRequestError(
-            "P701", f"the template does not compile: {problem}", "correct this line; nothing is saved"
+            "P701",
+            f"the template does not compile: {problem}",
+            "correct this line; nothing is saved",
         )
 
 
 def _shown(text: str | None) -> dict[str, object] | None:
     """What a Change row keeps of a text: its size; the versions have it whole."""
     return None if text is None else {"lines": text.count("\n") + 1, "size_bytes": len(text)}
-
-
-def _keys(profile: VendorProfile) -> MakerKeys:
-    return profile.keys or MakerKeys()
 
 
 def _rules_of(profile: VendorProfile, model: Model, name: str) -> list[FileRule]:

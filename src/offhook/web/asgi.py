@@ -28,23 +28,33 @@ _CLOSE = (b"connection", b"close")
 _log = logging.getLogger("offhook.web")
 
 
-def create_asgi(services: Services) -> Asgi:
-    """Put the parts together; each request goes to one of them by its path."""
-    phones = PhoneApp(services.phones, services.now)
-    api = ApiGate(services)
-    pages = Pages(services)
+class Web:
+    """Phones, API and pages; each request goes to one of them by its path."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, services: Services) -> None:
+        self._phones = PhoneApp(services.phones, services.now)
+        self._api = ApiGate(services)
+        self._pages = Pages(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         if scope["type"] != "http":
             return
         if is_phone_path(scope["raw_path"]):
-            await phones(scope, receive, send)
+            await self._phones(scope, receive, send)
         elif scope["path"] == "/api" or scope["path"].startswith("/api/"):
-            await api(scope, receive, send)
+            await self._api(scope, receive, send)
         else:
-            await pages(scope, receive, send)
+            await self._pages(scope, receive, send)
 
-    return app
+    def close(self) -> None:
+        """End what would go on without an end, before the server stops."""
+        self._pages.close()
+
+
+def create_asgi(services: Services) -> Web:
+    """Put the parts together."""
+    return Web(services)
 
 
 class ApiGate:

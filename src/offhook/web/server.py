@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import uvicorn
@@ -43,6 +43,8 @@ class HttpServer:
 
     def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
         self._sockets = list(sockets)
+        # An application with endless answers has a `close` that ends them.
+        self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
             cast(Any, app),
             http=BoundedProtocol,
@@ -83,6 +85,8 @@ class HttpServer:
             for listening in self._sockets:
                 listening.close()
             return
+        if self._close is not None:
+            self._close()
         self._server.should_exit = True
         await running
         await self._server.shutdown(self._sockets)

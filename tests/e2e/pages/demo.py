@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from offhook.tasks import spawn
 from tests.faultbench.bench import Bench, benched
 
 PEOPLE = {
@@ -94,7 +95,7 @@ async def _ring(bench: Bench) -> asyncio.Task[int]:
     caller, called = await bench.by_hand("1002"), await bench.by_hand("1005")
     assert await caller.register() == 200
     assert await called.register() == 200
-    answering = asyncio.create_task(called.refuse(180, "Ringing"))
-    ringing = asyncio.create_task(caller.call("1005"))
+    answering = spawn(called.refuse(180, "Ringing"), "ringing")
+    ringing = spawn(caller.call("1005"), "calling")
     await answering
     return ringing

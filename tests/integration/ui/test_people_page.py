@@ -108,7 +108,9 @@ async def test_a_new_secret_is_previewed_masked_and_made(
 ) -> None:
     await _with_phone(running)
     before = running.pbx.state.extensions["101"].secret
-    assert "What will happen" in (await signed_in.post("/people/101/secret", {"do": "preview"})).text
+    assert (
+        "What will happen" in (await signed_in.post("/people/101/secret", {"do": "preview"})).text
+    )
     assert running.pbx.state.extensions["101"].secret == before
     answer = await signed_in.post("/people/101/secret", {"do": "save"})
     after = running.pbx.state.extensions["101"].secret

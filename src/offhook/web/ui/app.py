@@ -50,7 +50,11 @@ class Pages:
             exception_handlers={404: _not_found, OffhookError: _refused, Exception: _broken},
         )
         self._app.state.services = services
-        self._app.state.live = Live(services)
+        self._live = self._app.state.live = Live(services)
+
+    def close(self) -> None:
+        """End the streams of open pages."""
+        self._live.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -63,6 +63,7 @@ class Live:
         self._listeners: set[_Listener] = set()
         self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
         self.lines: deque[Line] = deque(maxlen=LINES)
+        self._is_closed = False
         services.events.subscribe(self._on_event)
 
     def contacts(self) -> list[int]:
@@ -70,6 +71,12 @@ class Live:
         now = int(self._services.now().timestamp() // 60)
         counts = dict(self._minutes)
         return [counts.get(minute, 0) for minute in range(now - MINUTES + 1, now + 1)]
+
+    def close(self) -> None:
+        """End all streams, so that the server can stop at once."""
+        self._is_closed = True
+        for listener in self._listeners:
+            listener.more.set()
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Give server-sent events: the topics that something happened to, as it happens."""
@@ -80,13 +87,15 @@ class Live:
         self._listeners.add(listener)
         try:
             yield b"retry: 2000\nevent: hello\ndata: 1\n\n"
-            while True:
+            while not self._is_closed:
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_S):
                         await listener.more.wait()
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue
+                if self._is_closed:
+                    break
                 await asyncio.sleep(GATHER_S)
                 listener.more.clear()
                 topics, listener.topics = listener.topics, set()

@@ -42,8 +42,7 @@ async def show_problem(request: Request) -> Response:
     """Whom a fault concerns now."""
     services = services_of(request)
     rule = _rule(request)
-    verdict = await services.fleet.verdict()
-    found = [item for item in verdict.findings if item.code == rule.fault.code]
+    found = await services.fleet.findings_of(rule.fault.code)
     text = request.query_params.get("page", "1")
     pages = max(1, -(-len(found) // SHOWN))
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1

@@ -103,9 +103,8 @@ async def change_link(request: Request, form: FormData) -> Response:
     guid, action = text_of(form, "guid"), text_of(form, "action")
     try:
         link = services.state.links.get(guid)
-        if link is not None and link.source != sync.name:
-            raise BadRequestError("unknown_link", "this person is of another directory", "", 404)
-        link = await services.links.change_link(actor_of(request), guid, action, _fields(form))
+        known = guid if link is not None and link.source == sync.name else ""
+        link = await services.links.change_link(actor_of(request), known, action, _fields(form))
     except BadRequestError as error:
         return await _directory(request, _problem(error), error.status)
     return await _directory(request, {"told": f"{link.login}: {action} is noted."})
