@@ -46,6 +46,11 @@ lint: setup-dev ## format, lint, types and import contracts
 
 check: lint test ## what CI runs
 
+fuzz: ## fuzz the SIP side for an hour, in a virtual environment of its own
+	@[ -x .fuzz/venv/bin/python ] || $(PYTHON) -m venv .fuzz/venv
+	@.fuzz/venv/bin/pip install --quiet atheris
+	@PYTHONPATH=src .fuzz/venv/bin/python -m tests.fuzz
+
 golden: setup-dev ## rewrite the golden files of the makers; review them as a diff
 	@$(BIN)/python -m tests.contract.golden
 
