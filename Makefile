@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= config.yml
 
-.PHONY: help run setup setup-dev test-tools test faultbench bench-sip lint check golden docs clean
+.PHONY: help run setup setup-dev test-tools test faultbench bench-sip lint check fuzz golden docs clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
