@@ -18,7 +18,7 @@ from offhook.web.body import Receive, Send
 from offhook.web.peer import Scope
 from offhook.web.ports import Services
 from offhook.web.ui.live import Live
-from offhook.web.ui.page import ADMIN, COOKIE, CSRF, SERVICES, csrf_of, failed_page
+from offhook.web.ui.page import ADMIN, COOKIE, CSRF, SEEN, SERVICES, csrf_of, failed_page
 from offhook.web.ui.pages import ROUTES
 
 OPEN = ("/sign-in", "/set-up", "/static/")
@@ -83,6 +83,7 @@ class Pages:
         request.scope[SERVICES] = self._services
         request.scope[ADMIN] = admin
         request.scope[CSRF] = csrf_of(text)
+        request.scope[SEEN] = self._live.number
         if admin or request.url.path.startswith(OPEN):
             return None
         return _to_sign_in(request)
