@@ -43,6 +43,8 @@ def running_postgres() -> Iterator[str]:
             folder,
             *("initdb", "--pgdata", str(data), "--username", "offhook", "--pwfile", str(asked)),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"),
+            # As offices have it: its order of texts is not that of bytes.
+            *("--locale-provider", "icu", "--icu-locale", "en-US"),
         )
         port = _started(folder, data)
         try:
