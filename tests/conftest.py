@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -28,3 +28,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"CI skips nothing: {reason}")
             pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """Make a report that can travel between processes: hostile texts have half surrogate pairs."""
+    report = yield
+    report.sections = [(name, _sendable(text)) for name, text in report.sections]
+    return report
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The same for a test's name."""
+    item._nodeid = _sendable(item.nodeid)
+    item.name = _sendable(item.name)
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
