@@ -30,7 +30,7 @@ test-tools:
 	@sh scripts/test_tools.sh
 
 test: setup-dev test-tools ## run all tests (real phones too: apt packages are installed when root)
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3 --dist loadfile
 
 faultbench: setup-dev ## drive every fault from outside and print how well it is named
 	@$(BIN)/python -m tests.faultbench.run

@@ -20,7 +20,7 @@ from tests.integration.running import Running, running_pbx
 pytestmark = pytest.mark.needs("samba", "ldapsearch")
 
 KEPT = (tables.extensions, tables.devices, tables.lines, tables.links, tables.changes)
-LAG_LIMIT_S = 0.1
+LAG_LIMIT_S = 0.5  # a blocked loop is late by seconds; other tests run beside this one
 
 
 def make_sync(running: Running, settings: LdapSettings, policy: DirectoryPolicy) -> Sync:

@@ -37,6 +37,9 @@ from offhook.diagnosis.verdict import proven
 AT_ONCE = 500
 """Phones judged before an answer is given: a fleet of up to as many is always of this moment."""
 
+COUNTED_AT_ONCE = 5000
+"""Phones counted anew for each answer: a count of more would take longer than a page may."""
+
 CHUNK = 50
 WORK_S = 0.1
 """How long a tick works at most: a fifth of a core while there is something to judge."""
@@ -143,15 +146,14 @@ class Fleet:
                 pass
 
     async def verdict(self) -> FleetVerdict:
-        """Judge everything of a small fleet and count; of a large one give the last count.
+        """Judge everything of a small fleet, of another what is due, and count.
 
-        A large fleet is counted again every few seconds while somebody asks.
+        A large fleet is counted every few seconds while somebody asks; this is its last count.
         """
-        is_small = len(self.state.devices) <= AT_ONCE
         self._asked_s = monotonic()
-        if not is_small and self._counted is not None:
+        if len(self.state.devices) > COUNTED_AT_ONCE and self._counted is not None:
             return self._counted
-        if is_small:
+        if len(self.state.devices) <= AT_ONCE:
             self._due.update(self.state.devices)
         await self._judge(AT_ONCE)
         return await self._recount()
@@ -202,7 +204,7 @@ class Fleet:
 
     async def _keep_counted(self) -> None:
         """Count a large fleet again: once at the start, then while somebody looks at it."""
-        if len(self.state.devices) <= AT_ONCE:
+        if len(self.state.devices) <= COUNTED_AT_ONCE:
             return
         now_s = monotonic()
         is_watched = now_s - self._asked_s < _WATCHED_S

@@ -60,6 +60,7 @@ async def test_events_make_phones_due_and_the_deleted_are_forgotten() -> None:
 
 async def test_large_fleet_is_judged_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "AT_ONCE", 2)
+    monkeypatch.setattr(fleet_module, "COUNTED_AT_ONCE", 2)
     monkeypatch.setattr(fleet_module, "CHUNK", 2)
     monkeypatch.setattr(fleet_module, "_COUNT_EVERY_S", 0.0)
     world = await World.make()
