@@ -113,7 +113,7 @@ def load(target: Target, devices: int, how: str, *, seconds: float, width: int =
     before = target.cpu_s()
     command = ["wrk", "-t1", f"-c{width}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(LUA)]
     url = f"http://127.0.0.1:{target.port}/"
-    seed = str(random.randrange(1 << 30))  # noqa: S311 - only spreads the load
+    seed = str(random.randrange(1 << 30))
     done = subprocess.run(
         [*command, url, "--", str(FIRST), str(devices), how, AGENT, seed],
         capture_output=True,
@@ -229,7 +229,9 @@ def measure(devices: int, rounds: int, seconds: float) -> dict[str, object]:
             targets = [
                 own,
                 *(
-                    Target(f"nginx-{kind}", peer.port, lambda peer=peer: _children(peer.process.pid))
+                    Target(
+                        f"nginx-{kind}", peer.port, lambda peer=peer: _children(peer.process.pid)
+                    )
                     for kind, peer in zip(("sendfile-off", "sendfile-on"), peers, strict=True)
                 ),
             ]

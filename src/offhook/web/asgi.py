@@ -14,6 +14,7 @@ from offhook.web.api import create_api
 from offhook.web.api.context import ACTOR, REQUEST_ID
 from offhook.web.api.failures import store_failed
 from offhook.web.body import GoneError, Message, Receive, Send, read_body
+from offhook.web.front import Front
 from offhook.web.phones import PhoneApp, is_phone_path
 from offhook.web.ports import Services
 from offhook.web.ui.app import Pages
@@ -32,7 +33,8 @@ class Web:
     """Phones, API and pages; each request goes to one of them by its path."""
 
     def __init__(self, services: Services) -> None:
-        self._phones = PhoneApp(services.phones, services.now)
+        self.front = Front(services.phones, services.now)
+        self._phones = PhoneApp(services.phones, services.now, self.front)
         self._api = ApiGate(services)
         self._pages = Pages(services)
 

@@ -13,7 +13,7 @@ import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.protocol import BoundedProtocol
+from offhook.web.front_protocol import FrontProtocol
 
 BACKLOG = 16_384
 """A building's phones connect in the same second after a power cut."""
@@ -47,7 +47,7 @@ class HttpServer:
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
             cast(Any, app),
-            http=BoundedProtocol,
+            http=FrontProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
