@@ -178,13 +178,12 @@ class _Allowance:
 
 
 def _of_requests(whose: str) -> Callable[[], _Allowance]:
-    where = "see /api/provisioning/requests"
-    return lambda: _Allowance(f"refused provisioning requests {whose} are not shown here; {where}")
+    what = f"refused provisioning requests {whose} are not shown here"
+    return lambda: _Allowance(f"{what}; see /api/provisioning/requests")
 
 
 def _of_registers() -> _Allowance:
-    what = "refused registrations are not shown here; see /api/provisioning/diagnostics"
-    return _Allowance(what)
+    return _Allowance("refused registrations are not shown here; see /api/provisioning/diagnostics")
 
 
 def _of_deliveries() -> _Allowance:
@@ -212,11 +211,7 @@ class Teller:
     def on_event(self, event: Event) -> None:
         """Listen to everything that is worth a line."""
         now_s = self.monotonic()
-        minute = int(now_s // 60)
-        if minute != self._minute:
-            self._minute = minute
-            for allowance in (self._devices, self._strangers, self._registers, self._deliveries):
-                allowance.begin()
+        self._begin_minute(int(now_s // 60))
         match event:
             case AttemptRecorded(attempt=attempt):
                 self._tell_attempt(attempt, now_s)
@@ -241,6 +236,12 @@ class Teller:
                     _tell_refused_register(event)
             case _:
                 pass
+
+    def _begin_minute(self, minute: int) -> None:
+        if minute != self._minute:
+            self._minute = minute
+            for allowance in (self._devices, self._strangers, self._registers, self._deliveries):
+                allowance.begin()
 
     def _tell_attempt(self, attempt: Attempt, now_s: float) -> None:
         kinds = (OutcomeKind.SERVED, OutcomeKind.UNCHANGED)

@@ -43,7 +43,7 @@ WORK_S = 0.1
 
 BUSY = 100
 PATIENCE = 10
-"""While more than BUSY requests of phones come between two ticks, only each tenth judges a chunk."""
+"""While more than BUSY requests come between two ticks, only each tenth tick judges, one chunk."""
 
 # Faults that come by waiting (not registered within three minutes) are seen by a second look.
 _SECOND_LOOK = timedelta(minutes=4)

@@ -42,10 +42,7 @@ def _statement(table: Table, database: str) -> sqlite.Insert | postgresql.Insert
     others = [column.name for column in table.columns if not column.primary_key]
     # The two statements share no class in SQLAlchemy although they render alike.
     statement: sqlite.Insert | postgresql.Insert
-    if database == "postgresql":
-        statement = postgresql.insert(table)
-    else:
-        statement = sqlite.insert(table)
+    statement = postgresql.insert(table) if database == "postgresql" else sqlite.insert(table)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: new[name] for name in others}

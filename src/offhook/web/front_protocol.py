@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from offhook.web import protocol
 from offhook.web.front import HEARD, Front, Heard, Known, is_repeatable
@@ -70,7 +70,8 @@ class FrontProtocol(BoundedProtocol):
             self._wake()
         super().data_received(data)
         if is_between and self.cycle is not None and self._is_in_head and is_repeatable(data):
-            self.cycle.scope[HEARD] = Heard(data, self.cycle.keep_alive)  # type: ignore[typeddict-unknown-key] # ours
+            scope = cast("dict[str, Any]", self.cycle.scope)
+            scope[HEARD] = Heard(data, self.cycle.keep_alive)
 
     def _answered(self, front: Front, data: bytes, known: Known) -> bool:
         transport = self.transport

@@ -42,6 +42,7 @@ class HttpServer:
     """Serves an application on listening sockets; `stop` closes them."""
 
     def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+        self.app = app
         self._sockets = list(sockets)
         # An application with endless answers has a `close` that ends them.
         self._close: Callable[[], None] | None = getattr(app, "close", None)
