@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache, partial
 
 from offhook.actions.basis import Basis, basis_of
 from offhook.actions.files import Files
@@ -91,6 +92,8 @@ class Phones:
         self._policy = policy
         self._monotonic = monotonic
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
+        # By address alone: a key with the networks in it would be hashed anew for each request.
+        self._is_allowed = lru_cache(8192)(partial(is_within, networks=policy.networks))
         self._recording = Recording(state, journal, publish)
         self._recording.recall()
 
@@ -138,7 +141,7 @@ class Phones:
             or state.devices.get(device.mac) is not device
             or state.extensions.get(device.extension) is not basis.extension
             or not self._policy.is_enabled
-            or not is_within(address, self._policy.networks)
+            or not self._is_allowed(address)
             or self._throttle.is_blocked(address, self._monotonic())
         ):
             return None
@@ -175,7 +178,7 @@ class Phones:
         if not self._policy.is_enabled:
             return Refuse(status=503, code="P101")
         address = request.address
-        if not is_local and not is_within(address, self._policy.networks):
+        if not is_local and not self._is_allowed(address):
             return Refuse(status=403, code="P801", values={"address": address})
         now_s = self._monotonic()
         # Who names no phone learns of none: common files are open to a throttled address too.

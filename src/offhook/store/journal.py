@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BATCH_DELAY_S = 0.05
+BATCH_DELAY_S = 0.08
 QUEUE_LIMIT = 200_000
 _RETRY_DELAY_S = 1.0
 _COMPLAINT_INTERVAL_S = 60.0
