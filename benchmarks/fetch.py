@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import random
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -167,8 +168,6 @@ def fetch(port: int, index: int) -> bytes:
 
 def free_port() -> int:
     """A port that nothing listens on now."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 

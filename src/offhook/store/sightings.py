@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from offhook.core.mac import Mac
 from offhook.core.model import Sighting, UnknownPhone
 from offhook.store import tables
-from offhook.store.upsert import compiled_upsert, upsert
+from offhook.store.upsert import compiled_upsert, put_rows, upsert
 from offhook.store.values import from_us, from_us_or_none, storable, to_us, to_us_or_none
 
 # How many MACs one statement asks for: databases limit the values of a statement.
@@ -109,8 +109,7 @@ def _put_sightings(connection: Connection, sightings: Sequence[Sighting]) -> Non
         )
         for sighting in sightings
     ]
-    if rows:
-        connection.exec_driver_sql(_PUT[connection.dialect.name], rows)
+    put_rows(connection, _PUT[connection.dialect.name], rows)
 
 
 def _write_deliveries(connection: Connection, wanted: Mapping[str, dict[str, str]]) -> None:

@@ -37,6 +37,27 @@ def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
     }
 
 
+_CHUNKS = (256, 32, 1)
+"""Rows in one statement: few sizes, so that the driver knows the statements."""
+
+
+def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Execute an INSERT of one row, as compiled, for many rows in few statements.
+
+    The driver gives up the interpreter's lock and takes it again for each statement, and whoever
+    serves phones at that moment pays for it too; with a row each that is half the cost of a row.
+    """
+    begin, _, rest = statement.partition(" VALUES ")
+    row, closing, end = rest.partition(")")
+    place = 0
+    for size in _CHUNKS:
+        text = f"{begin} VALUES {', '.join([row + closing] * size)}{end}"
+        while len(rows) - place >= size:
+            chunk = rows[place : place + size]
+            connection.exec_driver_sql(text, tuple(it for values in chunk for it in values))
+            place += size
+
+
 def _statement(table: Table, database: str) -> sqlite.Insert | postgresql.Insert:
     keys = [column.name for column in table.primary_key]
     others = [column.name for column in table.columns if not column.primary_key]
