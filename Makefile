@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= config.yml
 
-.PHONY: help run setup setup-dev test-tools test faultbench bench-fetch bench-sip lint check golden docs clean
+.PHONY: help run setup setup-dev test-tools test faultbench bench-fetch bench-sip lint check fuzz golden screenshots docs clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,8 +49,16 @@ lint: setup-dev ## format, lint, types and import contracts
 
 check: lint test ## what CI runs
 
+fuzz: ## fuzz the SIP side for an hour, in a virtual environment of its own
+	@[ -x .fuzz/venv/bin/python ] || $(PYTHON) -m venv .fuzz/venv
+	@.fuzz/venv/bin/pip install --quiet atheris
+	@PYTHONPATH=src .fuzz/venv/bin/python -m tests.fuzz
+
 golden: setup-dev ## rewrite the golden files of the makers; review them as a diff
 	@$(BIN)/python -m tests.contract.golden
+
+screenshots: setup-dev test-tools ## take a picture of every page of a filled PBX
+	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py screenshots
 
 docs: setup-dev ## rewrite the generated pages
 	@$(BIN)/python scripts/make_docs.py

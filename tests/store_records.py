@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from offhook.core.mac import Mac
@@ -30,8 +30,7 @@ from offhook.core.secret import Secret
 from offhook.store.open import Store, open_store
 
 T0 = datetime(2025, 12, 5, 19, 0, 0, 123457, tzinfo=UTC)
-POSTGRES_URL = os.environ.get("OFFHOOK_TEST_POSTGRES_URL", "")
-BACKENDS = ["sqlite", *(["postgresql"] if POSTGRES_URL else [])]
+BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgres"))]
 
 
 def later(seconds: float) -> datetime:
@@ -39,12 +38,12 @@ def later(seconds: float) -> datetime:
 
 
 @contextmanager
-def fresh_url(backend: str, folder: Path) -> Iterator[str]:
+def fresh_url(request: pytest.FixtureRequest, backend: str, folder: Path) -> Iterator[str]:
     """Give the URL of a database that does not exist yet, or is empty; removed afterwards."""
     if backend == "sqlite":
         yield f"sqlite:///{folder}/data/offhook.db"
         return
-    url = make_url(POSTGRES_URL).set(drivername="postgresql+psycopg")
+    url = make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql+psycopg")
     name = f"offhook_test_{uuid.uuid4().hex}"
     server = create_engine(url, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:

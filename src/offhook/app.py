@@ -7,7 +7,7 @@ import gc
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +25,7 @@ from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
+from offhook.actions.measures import Measures
 from offhook.actions.overrides import Overrides
 from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import PhonePolicy, Phones
@@ -85,6 +86,7 @@ class Pbx:
     phone_list: PhoneList
     delivered: Delivered
     probes: Probes
+    measures: Measures
     links: Links
     admins: Admins
     syncs: Mapping[str, Sync]
@@ -158,6 +160,7 @@ async def _start(
     pbx = _assemble(settings, http_port, store, state, started.engine, events, now)
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
+    stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
     await pbx.reboots.load()
     await pbx.admins.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
@@ -233,6 +236,9 @@ def _assemble(
     told = state.source.server
     config = config_facts(settings, http_port, told.sip_port, told.tls_port)
     changing = Changing(state=state, files=files, reboots=reboots, publish=events.publish, now=now)
+    measures = Measures()
+    files.on_rendered = measures.render_s.observe
+    changing.on_converged = measures.converged.observe
     diagnose = Diagnose(
         state=state,
         files=files,
@@ -258,6 +264,7 @@ def _assemble(
         phone_list.on_event,
         delivered.on_event,
         look.on_event,
+        measures.on_event,
         SipHistory(state=state, journal=store.journal).on_event,
     ):
         events.subscribe(listener)
@@ -280,6 +287,7 @@ def _assemble(
         phone_list=phone_list,
         delivered=delivered,
         probes=probes,
+        measures=measures,
         links=Links(changing),
         admins=Admins(changing, store.admins),
         syncs=build_syncs(
@@ -337,7 +345,12 @@ def _every(
             except Exception:
                 _log.exception("%s failed", name)
 
-    task = spawn(run(), name)
+    return _running(run(), name)
+
+
+def _running(work: Coroutine[None, None, None], name: str) -> Callable[[], Awaitable[None]]:
+    """Start what goes on without an end; gives the function to stop it."""
+    task = spawn(work, name)
 
     async def stop() -> None:
         task.cancel()

@@ -61,6 +61,7 @@ def services(pbx: Pbx) -> Services:
             reboots=pbx.store.reboots,
             inventory=pbx.store.inventory,
         ),
+        measures=pbx.measures,
         journal=pbx.store.journal,
         reboot_store=pbx.store.reboots,
         uploads=pbx.store.uploads,

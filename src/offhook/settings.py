@@ -81,7 +81,11 @@ class ProvisioningSettings(Section):
 class StoreSettings(Section):
     """The database."""
 
-    url: str = Field("sqlite:///data/offhook.db", description="SQLAlchemy URL")
+    url: str = Field(
+        "sqlite:///data/offhook.db",
+        description="sqlite:///file, or postgresql://user:password@host/name, which needs "
+        "`pip install 'offhook[postgres]'`",
+    )
     key_file: Path | None = Field(None, description="key of secrets; default beside the database")
 
 

@@ -65,11 +65,11 @@ def _phones(section: str) -> str:
     for name in PARSERS:
         value = getattr(defaults, name)
         shown = list(value) if isinstance(value, tuple) else value
-        rows.append(_row((section, name), _default(shown), _MEANINGS[name]))
+        rows.append(_row((section, name), _default(shown), PHONE_MEANINGS[name]))
     return "\n".join([_PHONES, *_HEADINGS, *rows, ""])
 
 
-_MEANINGS = {
+PHONE_MEANINGS = {
     "transport": f"SIP transport: {', '.join(TRANSPORTS)}",
     "register_expires_s": "lifetime of a registration that phones ask for",
     "ntp_server": "time server",
@@ -81,6 +81,7 @@ _MEANINGS = {
     "voicemail_number": "number of the message key; empty for none",
     "resync_minutes": "how often phones fetch by themselves; 0 never",
 }
+"""What each key of `phones` means."""
 
 
 _HEADINGS = ("| Key | Default | Meaning | Variable |", "|---|---|---|---|")

@@ -14,7 +14,7 @@ from tests.store_records import BACKENDS, fresh_url, open_at
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of an empty database of each supported kind."""
-    with fresh_url(request.param, tmp_path) as found:
+    with fresh_url(request, request.param, tmp_path) as found:
         yield found
 
 

@@ -99,8 +99,9 @@ async def test_every_call_has_its_sentence_answer_and_error_shape(
             assert schema["$ref"].endswith("/ErrorAnswer"), name
         assert "422" not in responses, name
         good = next(responses[status] for status in ("200", "201") if status in responses)
-        assert good["content"].keys() - {"application/json"} or (
-            good["content"]["application/json"]["schema"]
+        assert (
+            good["content"].keys() - {"application/json"}
+            or (good["content"]["application/json"]["schema"])
         ), name
 
 

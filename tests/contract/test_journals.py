@@ -256,3 +256,12 @@ async def test_sip_records_and_changes_of_long_ago_are_forgotten(url: str, tmp_p
         while len(await again.journal.sip_records(mac(1), [], limit=20)) > 4:
             pass
     await again.close()
+
+
+async def test_what_is_not_written_yet_is_counted(store: Store) -> None:
+    assert (store.journal.waiting, store.journal.dropped) == (0, 0)
+    store.journal.record(attempt(1))
+    store.journal.record_sip(sip_record(1))
+    assert store.journal.waiting == 2
+    await store.journal.flush()
+    assert (store.journal.waiting, store.journal.dropped) == (0, 0)

@@ -33,7 +33,7 @@ reboot:
   answer_timeout_s: %(answer_timeout_s)g
   fetch_timeout_s: %(fetch_timeout_s)g
 store:
-  url: sqlite:///data/offhook.db
+  url: %(store_url)s
 logging:
   file: logs/pbx.log
 """
@@ -43,13 +43,14 @@ DEFAULTS = {
     "unknown_per_minute": 120,
     "answer_timeout_s": 8,
     "fetch_timeout_s": 300,
+    "store_url": "sqlite:///data/offhook.db",
 }
 
 
 class Server:
     """A running `offhook serve` in a folder of its own."""
 
-    def __init__(self, folder: Path, **settings: float) -> None:
+    def __init__(self, folder: Path, **settings: float | str) -> None:
         self.folder = folder
         self.config = folder / "config.yml"
         self.config.write_text(CONFIG % {**DEFAULTS, **settings}, encoding="utf-8")
@@ -175,7 +176,7 @@ def wait_for(probe: Callable[[], Any], seconds: float, tell: Callable[[], str] =
 
 
 @contextmanager
-def running(folder: Path, **settings: float) -> Iterator[Server]:
+def running(folder: Path, **settings: float | str) -> Iterator[Server]:
     """A server for the length of a block."""
     server = Server(folder, **settings)
     try:

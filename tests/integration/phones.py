@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -47,7 +49,13 @@ class ForeignPhone:
     ) -> None:
         """Start the program in a directory; its input stays open for `type`."""
         self._process = await asyncio.create_subprocess_exec(
-            *command, cwd=directory, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=environ
+            *command,
+            cwd=directory,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env=environ,
+            start_new_session=True,
         )
         self._reading = asyncio.ensure_future(self._read())
 
@@ -93,7 +101,9 @@ class ForeignPhone:
                 async with asyncio.timeout(STOP_S):
                     await process.wait()
             except TimeoutError:
-                process.kill()
+                # A child of Kamailio can outlive it; its open pipe makes this wait endless.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if self._reading is not None:
             await self._reading

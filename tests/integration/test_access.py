@@ -48,7 +48,7 @@ async def test_local_calls_need_a_token_when_local_is_not_trusted(tmp_path: Path
             assert (await api.get(STATUS)).status_code == 401
             for path in ("/api/docs", "/api/openapi.json", "/api/nothing"):
                 assert (await api.get(path)).status_code == 401
-            assert (await api.get("/")).status_code == 200
+            assert (await api.get("/")).headers["location"] == "/sign-in"
             assert (await api.get("/provision/000bea85abcd.cfg")).status_code == 404
             headers = {"Authorization": f"Bearer {text}"}
             assert (await api.get(STATUS, headers=headers)).status_code == 200

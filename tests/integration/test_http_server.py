@@ -148,7 +148,7 @@ async def test_what_is_no_request_is_refused_and_closed(data: bytes) -> None:
 
 async def test_websocket_is_not_spoken(running: Running) -> None:
     upgrade = (b"Upgrade: websocket", b"Sec-WebSocket-Key: x", b"Sec-WebSocket-Version: 13")
-    answer = await ask(running.http.port, b"/nothing", b"Connection: upgrade", *upgrade)
+    answer = await ask(running.http.port, b"/api/nothing", b"Connection: upgrade", *upgrade)
     assert answer.status == 404
 
 

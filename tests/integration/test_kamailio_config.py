@@ -255,8 +255,10 @@ async def test_contacts_outlive_a_restart(exchange: Exchange, stranger: Stranger
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-async def test_two_nodes_share_what_phones_registered(tmp_path: Path, backend: str) -> None:
-    with fresh_url(backend, tmp_path) as url:
+async def test_two_nodes_share_what_phones_registered(
+    request: pytest.FixtureRequest, tmp_path: Path, backend: str
+) -> None:
+    with fresh_url(request, backend, tmp_path) as url:
         credentials = KamailioCredentials(
             database_url(url), realm="offhook", secrets=lambda: {"1001": Secret("secret1001")}
         )

@@ -74,7 +74,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'kamailio'}"
         return
-    with fresh_url(request.param, tmp_path) as found:
+    with fresh_url(request, request.param, tmp_path) as found:
         yield found
 
 

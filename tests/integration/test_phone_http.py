@@ -201,12 +201,12 @@ async def test_defect_is_a_short_500_and_logged(
 
 async def test_front_page_and_stray_paths(api: httpx.AsyncClient) -> None:
     front = await api.get("/")
-    assert front.status_code == 200
-    assert "/api/docs" in front.text
-    assert "default-src 'none'" in front.headers["content-security-policy"]
-    assert (await api.head("/")).headers["content-length"] == front.headers["content-length"]
+    assert (front.status_code, front.headers["location"]) == (303, "/sign-in")
+    page = await api.get("/sign-in")
+    assert "/api/docs" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
     for path in ("/favicon.ico", "/001565123456.cfg", "/apiary", "/PROVISION/x"):
         stray = await api.get(path)
         assert stray.status_code == 404
         assert "/provision/" in stray.text
-    assert (await api.post("/", content=b"x")).status_code == 405
+    assert (await api.post("/", content=b"x")).status_code == 401

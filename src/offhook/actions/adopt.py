@@ -240,28 +240,36 @@ class Adopting:
     # --- writing -------------------------------------------------------------------------------
 
     async def _write(self, actor: str, useful: Sequence[Judged]) -> None:
-        writes: list[Write] = []
-        rows: list[Change] = []
-        change = self.changing.change
-        for item in useful:
-            for it in item.made:
-                writes.append(PutExtension(extension=it))
-                shown = {"name": it.name, "email": it.email}
-                rows.append(change(actor, "extension", it.number, "created", None, shown))
-            if item.device is not None:
-                old = shown_device(item.before) if item.before else None
-                what = "changed" if item.before else "created"
-                new, subject = shown_device(item.device), item.device.mac.plain
-                writes.append(PutDevice(device=item.device))
-                rows.append(change(actor, "device", subject, what, old, new))
+        made = [it for item in useful for it in item.made]
+        taken = [(item.device, item.before) for item in useful if item.device is not None]
+        # By kind: the store writes neighbours of one kind with one statement.
+        writes: list[Write] = [PutExtension(extension=it) for it in made]
+        writes += [PutDevice(device=device) for device, _ in taken]
+        rows = [*self._extension_rows(actor, made), *self._device_rows(actor, taken)]
         if writes:
             await self.changing.commit(writes, rows)
-        self.changing.files.forget(it.device.mac for it in useful if it.device is not None)
-        for item in useful:
-            for it in item.made:
-                # A line may have waited for it (P308): its files can be made now.
-                waiting = self.changing.state.devices_of(it.number)
-                self.changing.files.forget(device.mac for device in waiting)
+        forget, state = self.changing.files.forget, self.changing.state
+        forget(device.mac for device, _ in taken)
+        # A line may have waited for an extension (P308): its files can be made now.
+        forget(device.mac for it in made for device in state.devices_of(it.number))
+
+    def _extension_rows(self, actor: str, made: Sequence[Extension]) -> Iterator[Change]:
+        for it in made:
+            shown = {"name": it.name, "email": it.email}
+            yield self.changing.change(actor, "extension", it.number, "created", None, shown)
+
+    def _device_rows(
+        self, actor: str, taken: Sequence[tuple[Device, Device | None]]
+    ) -> Iterator[Change]:
+        for device, before in taken:
+            yield self.changing.change(
+                actor,
+                "device",
+                device.mac.plain,
+                "changed" if before else "created",
+                shown_device(before) if before else None,
+                shown_device(device),
+            )
 
     async def _tell(self, actor: str, useful: Sequence[Judged]) -> int:
         """Tell phones that are registered to fetch; they are paced as any order to many."""

@@ -72,6 +72,7 @@ class Changing:
         self.now = now
         self._reboots = reboots
         self._publish = publish
+        self.on_converged: Callable[[int], None] | None = None
 
     def vendor(self, name: str) -> VendorProfile:
         """A maker by name, any case. 400 with the known ones otherwise."""
@@ -134,6 +135,11 @@ class Changing:
         for change in changes:
             self._publish(Changed(change=change))
 
+    def note_converged(self, count: int) -> None:
+        """Tell whoever measures how many phones a change concerned."""
+        if self.on_converged is not None:
+            self.on_converged(count)
+
     async def wake(
         self, macs: Sequence[Mac], *, reason: str, asked_by: str, before: Device | None = None
     ) -> Changes:
@@ -141,6 +147,7 @@ class Changing:
 
         `before` is a device as it was: its phone is still registered with its former extensions.
         """
+        self.note_converged(len(macs))
         reboots: list[Reboot] = []
         pending = []
         for turn, mac in enumerate(macs):

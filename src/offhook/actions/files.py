@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,10 +41,12 @@ class Made:
 class Files:
     """Renders through a cache bounded in bytes; digests of what each device should have.
 
-    The cache is kept by owner: a device's MAC, or `vendor/model` for common files.
+    The cache is kept by owner: a device's MAC, or `vendor/model` for common files. `on_rendered` is
+    told how many seconds a file took that a phone waited for.
     """
 
     state: State
+    on_rendered: Callable[[float], None] | None = None
     _cache: OrderedDict[str, dict[str, Rendered]] = field(default_factory=OrderedDict)
     _size_bytes: int = 0
     _expected: dict[Mac, Mapping[str, str] | RenderFault] = field(default_factory=dict)
@@ -112,11 +115,14 @@ class Files:
         kept = self._cache.setdefault(owner, {})
         self._cache.move_to_end(owner)
         if name not in kept:
+            began_s = time.perf_counter()
             try:
                 kept[name] = make()
             finally:
                 if not kept:
                     del self._cache[owner]
+            if self.on_rendered is not None:
+                self.on_rendered(time.perf_counter() - began_s)
             self._size_bytes += len(kept[name].body)
             while self._size_bytes > CACHE_BYTES and len(self._cache) > 1:
                 self._drop(next(iter(self._cache)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -27,7 +27,7 @@ from offhook.core.events import (
     SubscriptionLost,
     SubscriptionRegained,
 )
-from offhook.core.mac import Mac
+from offhook.core.mac import Mac, parse_mac
 from offhook.core.model import RegisterOutcome
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
@@ -49,6 +49,8 @@ PATIENCE = 10
 _SECOND_LOOK = timedelta(minutes=4)
 _ROUND = timedelta(minutes=30)
 _SUBJECTS_SHOWN = 10
+_COUNT_EVERY_S = 3.0
+_WATCHED_S = 60.0
 _USUAL = frozenset({RegisterOutcome.REGISTERED, RegisterOutcome.REMOVED})
 
 
@@ -127,6 +129,9 @@ class Fleet:
     _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
     _requests: int = 0
     _waited: int = 0
+    _counted: FleetVerdict | None = None
+    _counted_s: float = float("-inf")
+    _asked_s: float = float("-inf")
 
     def on_event(self, event: Event) -> None:
         """Note whom something happened to."""
@@ -147,13 +152,25 @@ class Fleet:
                 pass
 
     async def verdict(self) -> FleetVerdict:
-        """Judge what is due, or everything of a small fleet, and count."""
-        if len(self.state.devices) <= AT_ONCE:
+        """Judge everything of a small fleet and count; of a large one give the last count.
+
+        A large fleet is counted again every few seconds while somebody asks.
+        """
+        is_small = len(self.state.devices) <= AT_ONCE
+        self._asked_s = monotonic()
+        if not is_small and self._counted is not None:
+            return self._counted
+        if is_small:
             self._due.update(self.state.devices)
         await self._judge(AT_ONCE)
+        return await self._recount()
+
+    async def _recount(self) -> FleetVerdict:
         facts = await self.diagnose.fleet_facts()
         rest = await asyncio.to_thread(find_of_fleet, facts)
-        return await asyncio.to_thread(self._count, rest)
+        self._counted = await asyncio.to_thread(self._count, rest)
+        self._counted_s = monotonic()
+        return self._counted
 
     async def findings_of(self, code: str) -> list[Finding]:
         """Give all findings of one fault: of the rest first, then of phones by MAC."""
@@ -192,10 +209,20 @@ class Fleet:
             if len(self._due) < CHUNK:
                 self._due.update(self._old(now, CHUNK - len(self._due)))
             if not self._due:
-                return
+                break
             await self._judge(CHUNK)
             if monotonic() >= ends_at:
-                return
+                break
+        await self._keep_counted()
+
+    async def _keep_counted(self) -> None:
+        """Count a large fleet again: once at the start, then while somebody looks at it."""
+        if len(self.state.devices) <= AT_ONCE:
+            return
+        now_s = monotonic()
+        is_watched = now_s - self._asked_s < _WATCHED_S
+        if self._counted is None or (is_watched and now_s - self._counted_s >= _COUNT_EVERY_S):
+            await self._recount()
 
     # --- who is due ----------------------------------------------------------------------------
 
@@ -253,27 +280,40 @@ class Fleet:
             if mac in self.state.devices:
                 self._judged[mac] = found
 
-    def _is_blamed(self, mac: Mac, judged: Judged, blamed: Collection[str]) -> bool:
-        """Say whether a phone that is not right is named by its number: a refused REGISTER is."""
-        device = self.state.devices.get(mac)
-        if device is None or judged.stage is Stage.REGISTERED:
-            return False
-        return mac.colons in blamed or any(line.extension in blamed for line in device.lines)
+    def _blame(self, rest: Sequence[Finding]) -> None:
+        """Put what was found of numbers and addresses to the phones that it keeps from being right.
+
+        A refused REGISTER names an extension; its phone is the one that needs somebody.
+        """
+        for finding in rest:
+            for mac in {*self._macs_of(finding.subject), *self._macs_of(*finding.also_about)}:
+                known = self._judged.get(mac)
+                if known is None or known.stage is Stage.REGISTERED:
+                    continue
+                keys = {(it.code, it.subject) for it in known.findings}
+                if (finding.code, finding.subject) not in keys:
+                    found = tuple(worst_first([*known.findings, finding]))
+                    self._judged[mac] = Judged(known.stage, found, known.at)
+
+    def _macs_of(self, *subjects: str) -> list[Mac]:
+        found = [device.mac for it in subjects for device in self.state.devices_of(it)]
+        return found + [
+            mac for it in subjects if (mac := parse_mac(it)) in self.state.devices and mac
+        ]
 
     def _count(self, rest: Sequence[Finding]) -> FleetVerdict:
+        self._blame(rest)
         judged = {mac: it for mac, it in self._judged.copy().items() if mac in self.state.devices}
+        standings = Counter(it.standing for it in judged.values())
+        told = {(it.code, it.subject) for it in rest}
+        own = [one for it in judged.values() for one in it.findings]
+        findings = worst_first([*rest, *(it for it in own if (it.code, it.subject) not in told)])
         total = len(self.state.devices)
-        blamed = {finding.subject for finding in rest}
-        sick = sum(
-            1 for mac, it in judged.items() if it.findings or self._is_blamed(mac, it, blamed)
-        )
-        right = sum(1 for it in judged.values() if it.stage is Stage.REGISTERED and not it.findings)
-        findings = worst_first([*rest, *(one for it in judged.values() for one in it.findings)])
         return FleetVerdict(
             total=total,
-            right=right,
-            need_you=sick,
-            on_their_way=len(judged) - right - sick,
+            right=standings["right"],
+            need_you=standings["needs_you"],
+            on_their_way=standings["on_the_way"],
             unjudged=max(0, total - len(judged)),
             reached=dict(Counter(it.stage for it in judged.values())),
             problems=tuple(_problems(findings)),

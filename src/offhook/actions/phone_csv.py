@@ -8,9 +8,10 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from offhook.actions.wanted import Wanted, WantedLine
-from offhook.core.mac import parse_mac
+from offhook.core.mac import Mac, parse_mac
 from offhook.core.model import Device, Extension
 from offhook.errors import BadRequestError
 
@@ -89,6 +90,20 @@ def parse_table(text: str) -> Table:
         )
     names = heading or tuple((name, 1) for name in ORDER)
     return Table(rows=tuple(_row(number, names, cells) for number, cells in rows), ignored=ignored)
+
+
+def export_table(
+    devices: Mapping[Mac, Device], extensions: Mapping[str, Extension], size: int = 500
+) -> Iterator[str]:
+    """Write all phones as they are now, many rows at a time."""
+    kept, names = list(devices.values()), dict(extensions)
+    rows = render_table(kept, names, max((len(it.lines) for it in kept), default=1))
+
+    def parts() -> Iterator[str]:
+        while part := "".join(islice(rows, size)):
+            yield part
+
+    return parts()
 
 
 def render_table(

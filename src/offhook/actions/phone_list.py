@@ -205,7 +205,7 @@ class PhoneList:
         name = query.sort if query.sort in _KEPT else SORTS[0]
         if _is_asked_nothing(query):
             return self._ordered(name)
-        judged = self.fleet.judged()
+        judged = dict(self.fleet.judged())  # others go on judging meanwhile
         if query.standing == "unjudged":
             rows = [row for mac, row in self._rows.items() if mac not in judged]
         else:

@@ -232,6 +232,16 @@ class AttemptQuery:
 class Journal(Protocol):
     """The history of attempts, written in batches at most 100 ms after `record`."""
 
+    @property
+    def waiting(self) -> int:
+        """How many records are not written yet."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many records were lost since start."""
+        ...
+
     def record(self, attempt: Attempt) -> None:
         """Queue an attempt; never blocks, never raises."""
         ...

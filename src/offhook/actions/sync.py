@@ -234,6 +234,7 @@ class Sync:
                     }
                 )
             running.note("applying", done)
+        self._changing.note_converged(len(outcome.targets) + len(outcome.pending))
         reboots: list[Reboot] = []
         targets = list(outcome.targets.values())
         for begin in range(0, len(targets), _TARGETS_A_TURN):

@@ -64,9 +64,11 @@ def decide_person(person: Person, verdict: Verdict | None, world: World) -> Deci
 def decide_problem(problem: PersonProblem, world: World) -> Decided:
     """Decide on somebody unusable: the link stays, but a disabled account has no extension."""
     link = world.links.get(problem.guid)
-    if problem.is_enabled or link is None or link.is_ignored_by_hand:
+    if link is None or link.is_ignored_by_hand:
         return _NOTHING
-    if link.state not in ON_STATES or not world.is_holder(link):
+    if link.number and not world.is_holder(link):
+        return _deleted_here(link, world)  # or the number would still count as theirs
+    if problem.is_enabled or link.state not in ON_STATES or not link.number:
         return _NOTHING
     return _off(link, link, world, LinkState.DISABLED)
 

@@ -177,9 +177,13 @@ def _text(fields: EventFields, name: str) -> str:
     return value if isinstance(value, str) and value != _NOT_SET else ""
 
 
+# RFC 3261 §20.19: delta-seconds are below 2**32; what is larger is no time of a phone's.
+_LARGEST = 2**32 - 1
+
+
 def _number(fields: EventFields, name: str) -> int:
     value = fields.get(name)
-    return value if isinstance(value, int) else 0
+    return min(value, _LARGEST) if isinstance(value, int) else 0
 
 
 def _moment(seconds: object, now: datetime) -> datetime:

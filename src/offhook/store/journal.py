@@ -117,6 +117,12 @@ class SqlJournal:
         """How many attempts were lost since start because the database was too slow or gone."""
         return self._dropped
 
+    @property
+    def waiting(self) -> int:
+        """How many attempts and SIP records are queued or being written."""
+        queues = (self._queue, self._in_flight)
+        return sum(len(queue.attempts) + len(queue.sip) for queue in queues)
+
     # --- queueing: never blocks, never raises ------------------------------------------------
 
     def record(self, attempt: Attempt) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from offhook.web.api.context import ACTOR, REQUEST_ID
 from offhook.web.api.failures import store_failed
 from offhook.web.body import GoneError, Message, Receive, Send, read_body
 from offhook.web.front import Front
+from offhook.web.monitoring import PATHS, Monitoring
 from offhook.web.phones import PhoneApp, is_phone_path
 from offhook.web.ports import Services
 from offhook.web.ui.app import Pages
@@ -30,22 +32,28 @@ _log = logging.getLogger("offhook.web")
 
 
 class Web:
-    """Phones, API and pages; each request goes to one of them by its path."""
+    """Phones, API, pages and monitoring; each request goes to one of them by its path."""
 
     def __init__(self, services: Services) -> None:
-        self.front = Front(services.phones, services.now)
+        self._fetch_s = services.measures.fetch_s
+        self.front = Front(services.phones, services.now, self._fetch_s.observe)
         self._phones = PhoneApp(services.phones, services.now, self.front)
         self._api = ApiGate(services)
         self._pages = Pages(services)
+        self._monitoring = Monitoring(services, self._api.access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
         if is_phone_path(scope["raw_path"]):
+            began_s = time.perf_counter()
             await self._phones(scope, receive, send)
+            self._fetch_s.observe(time.perf_counter() - began_s)
         elif scope["path"] == "/api" or scope["path"].startswith("/api/"):
             await self._api(scope, receive, send)
+        elif scope["path"] in PATHS:
+            await self._monitoring(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
 
@@ -64,7 +72,7 @@ class ApiGate:
 
     def __init__(self, services: Services) -> None:
         settings = services.settings
-        self._access = Access(
+        self.access = Access(
             access_policy(
                 settings.api.trusted_networks,
                 settings.api.allowed_hosts,
@@ -78,7 +86,7 @@ class ApiGate:
         """Serve one call."""
         request_id = secrets.token_hex(6)
         try:
-            actor = await self._access.actor_of(scope)
+            actor = await self.access.actor_of(scope)
         except StoreError as error:
             actor = store_failed(error)
         if isinstance(actor, Denied):

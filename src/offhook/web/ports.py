@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.actions.admins import Admins
-from offhook.actions.delivered import Delivered
 from offhook.actions.changing import Changing
+from offhook.actions.delivered import Delivered
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
 from offhook.actions.directory_ports import LinkStore
@@ -18,6 +18,7 @@ from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
+from offhook.actions.measures import Measures
 from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import Phones
 from offhook.actions.ports import (
@@ -74,6 +75,7 @@ class Services:
     delivered: Delivered
     probes: Probes
     timeline: Timeline
+    measures: Measures
     journal: Journal
     reboot_store: RebootStore
     uploads: UploadStore

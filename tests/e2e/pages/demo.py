@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,12 +63,8 @@ async def demo(folder: Path) -> AsyncIterator[Bench]:
         await _fall_ill(bench)
         for file, agent, address in STRANGERS:
             await bench.get(file, agent, address=address)
-        ringing = await _ring(bench)
-        try:
-            yield bench
-        finally:
-            ringing.cancel()
-            await asyncio.gather(ringing, return_exceptions=True)
+        await _talk(bench)
+        yield bench
 
 
 async def _fall_ill(bench: Bench) -> None:
@@ -90,12 +85,11 @@ async def _fall_ill(bench: Bench) -> None:
     await bench.call("PATCH", path, {"name": "Sir Tony Hoare"})
 
 
-async def _ring(bench: Bench) -> asyncio.Task[int]:
-    """A call that rings until the end: 1002 calls 1005."""
+async def _talk(bench: Bench) -> None:
+    """A call that goes on until the end: 1002 talks to 1005."""
     caller, called = await bench.by_hand("1002"), await bench.by_hand("1005")
     assert await caller.register() == 200
     assert await called.register() == 200
-    answering = spawn(called.refuse(180, "Ringing"), "ringing")
-    ringing = spawn(caller.call("1005"), "calling")
-    await answering
-    return ringing
+    picked_up = spawn(called.refuse(200, "OK"), "picking up")
+    assert await caller.call("1005") == 200
+    await picked_up

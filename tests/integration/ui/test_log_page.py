@@ -1,4 +1,4 @@
-"""The log: live lines, requests kept, changes; searched, paged, and safe against what phones say."""
+"""The log: live lines, requests kept, changes; searched, paged, safe against what phones say."""
 
 from __future__ import annotations
 

@@ -224,13 +224,13 @@ async def test_what_was_changed_by_hand_waits_for_a_decision(office: Office) -> 
     await office.run("apply")
     assert "Nobody needs a decision" in (await office.browser.get("/people-directory/file")).text
     await office.browser.post("/people/2001/change", {"name": "Dr. Doe", "email": "", "do": "save"})
-    assert "need a decision (1)" in (await office.browser.get("/people-directory/file")).text
+    assert "undecided (1)" in (await office.browser.get("/people-directory/file")).text
     links = office.running.pbx.state.links.values()
     guid = next(it.guid for it in links if it.login == "jane")
     form = {"guid": guid, "action": "release"}
     told = await office.browser.post("/people-directory/file/links", form)
     assert "release is noted" in told.text
-    assert "need a decision (0)" in told.text
+    assert "undecided (0)" in told.text
 
 
 async def test_an_unknown_link_or_action_is_refused_near_the_form(office: Office) -> None:

@@ -92,7 +92,9 @@ async def test_a_secret_written_into_a_template_is_masked_when_tried(
 ) -> None:
     await _with_phone(running)
     secret = running.pbx.state.extensions["101"].secret.reveal()
-    text = (await signed_in.post(f"{URL}/try", {"text": f"x.y = {secret}\n"})).text
+    text = (
+        await signed_in.post(f"{URL}/try", {"text": f"#!version:1.0.0.1\nx.y = {secret}\n"})
+    ).text
     assert "works" in text
     assert secret not in text
 

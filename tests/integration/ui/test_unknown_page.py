@@ -137,7 +137,7 @@ async def test_request_without_mac_comes_with_the_mend_of_its_maker(
 ) -> None:
     await _knock(running, "/provision/{mac}.cfg", "Yealink SIP-T46S 66.86.0.15")
     text = (await signed_in.get("/unknown")).text
-    for told in ("Refused without a MAC address", "P201", "%7Bmac%7D.cfg", "Auto Provision"):
+    for told in ("Refused without a MAC address", "P201", "{mac}.cfg", "Auto Provision"):
         assert told in text
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from offhook.actions import fleet as fleet_module
 from offhook.actions.fleet import BUSY, PATIENCE, Fleet
 from offhook.core.model import Device
+from offhook.diagnosis.examples import REFUSED_REGISTER
 from offhook.diagnosis.finding import Stage
 from tests.world import World, registration, sip_agent_of
 
@@ -58,6 +61,7 @@ async def test_events_make_phones_due_and_the_deleted_are_forgotten() -> None:
 async def test_large_fleet_is_judged_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "AT_ONCE", 2)
     monkeypatch.setattr(fleet_module, "CHUNK", 2)
+    monkeypatch.setattr(fleet_module, "_COUNT_EVERY_S", 0.0)
     world = await World.make()
     fleet = watched(world)
     for number in range(7):
@@ -80,3 +84,17 @@ async def test_judging_waits_while_many_phones_ask_and_goes_on_all_the_same() ->
             await world.fetch(device)
         await fleet.tick()
         assert (device.mac in fleet.judged()) == (tick == PATIENCE)
+
+
+async def test_phone_whose_number_is_refused_needs_somebody_until_it_registers() -> None:
+    world = await World.make()
+    fleet = watched(world)
+    device = await world.device()
+    await world.fetch(device)
+    world.events.publish(replace(REFUSED_REGISTER, at=world.clock.now()))
+    verdict = await fleet.verdict()
+    assert verdict.sentence == "0 of 1 phone is right; 1 needs you"
+    assert [it.code for it in fleet.judged()[device.mac].findings] == ["P402"]
+    assert [(it.code, it.count) for it in verdict.problems] == [("P402", 1)]
+    await right(world, device)
+    assert (await fleet.verdict()).right == 1

@@ -153,3 +153,13 @@ def test_plan_without_a_brake_switches_off_no_more_than_its_limit(
     assert ("max_disable" in names) == (len(on_before - on_after) > 3)
     assert ("max_create" in names) == (len(site.extensions) - count_before > 7)
     assert ("zero_people" in names) == (not people and bool(site.links))
+
+
+def test_number_of_an_unusable_person_whose_extension_was_deleted_goes_to_one_other() -> None:
+    site = Site(policy=POLICY)
+    site.sync(someone("p0", number="100", name="Ada"))
+    del site.extensions["100"]
+    site.sync(someone("p1", number="100", name="Bob"), problems=[unusable("p0")])
+    site.sync(someone("p0", number="100", name="Ada"), someone("p1", number="100", name="Bob"))
+    assert site.links["guid-p0"].number == ""
+    assert site.extensions["100"].name == "Bob"

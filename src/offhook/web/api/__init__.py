@@ -16,6 +16,7 @@ from offhook.web.api import (
     directory,
     docs,
     extensions,
+    phone_tables,
     phones,
     preview,
     probes,
@@ -56,6 +57,7 @@ def create_api(services: Services) -> FastAPI:
     for resource in (
         status,
         extensions,
+        phone_tables,
         devices,
         device_files,
         timeline,

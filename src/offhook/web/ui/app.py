@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 
 from offhook.errors import OffhookError, StoreError
@@ -18,7 +18,7 @@ from offhook.web.body import Receive, Send
 from offhook.web.peer import Scope
 from offhook.web.ports import Services
 from offhook.web.ui.live import Live
-from offhook.web.ui.page import ADMIN, COOKIE, CSRF, SERVICES, csrf_of, failed_page
+from offhook.web.ui.page import ADMIN, COOKIE, CSRF, SEEN, SERVICES, csrf_of, failed_page
 from offhook.web.ui.pages import ROUTES
 
 OPEN = ("/sign-in", "/set-up", "/static/")
@@ -83,9 +83,10 @@ class Pages:
         request.scope[SERVICES] = self._services
         request.scope[ADMIN] = admin
         request.scope[CSRF] = csrf_of(text)
+        request.scope[SEEN] = self._live.number
         if admin or request.url.path.startswith(OPEN):
             return None
-        return _to_sign_in(request)
+        return _to_sign_in(request) if _is_page(request) else _stray()
 
 
 def _is_foreign(request: Request) -> bool:
@@ -93,6 +94,16 @@ def _is_foreign(request: Request) -> bool:
     origin = request.headers.get("origin", "")
     is_other = bool(origin) and origin.partition("//")[2] != request.headers.get("host", "")
     return site not in ("same-origin", "none") or is_other
+
+
+def _is_page(request: Request) -> bool:
+    return any(route.matches(request.scope)[0] is not Match.NONE for route in ROUTES)
+
+
+def _stray() -> Response:
+    """Tell a phone with a wrong path, or a scanner: an HTML form is nothing for either."""
+    text = "nothing is here; files for phones are below /provision/, the API below /api/\n"
+    return Response(text, 404, media_type="text/plain")
 
 
 def _to_sign_in(request: Request) -> Response:

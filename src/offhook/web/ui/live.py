@@ -21,9 +21,11 @@ from offhook.core.events import (
 from offhook.core.model import Attempt
 from offhook.web.ports import Services
 
+TOPICS = ("fleet", "phones", "unknown", "people", "log", "changes")
 MINUTES = 60
 LINES = 500
 LISTENERS_MAX = 200
+TOPICS_MAX = 1000
 # Topics are gathered for so long: a boot storm must not make every open page ask each time.
 GATHER_S = 0.5
 KEEP_ALIVE_S = 15.0
@@ -64,6 +66,9 @@ class Live:
         self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
         self._recent: deque[Line | Attempt] = deque(maxlen=LINES)
         self._is_closed = False
+        # Numbers are moments, so that those of an earlier run of the server are smaller.
+        self.number = int(services.now().timestamp() * 1000)
+        self._latest = dict.fromkeys(TOPICS, self.number)
         services.events.subscribe(self._on_event)
 
     def contacts(self) -> list[int]:
@@ -84,12 +89,19 @@ class Live:
         for listener in self._listeners:
             listener.more.set()
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Give server-sent events: the topics that something happened to, as it happens."""
+    async def stream(self, seen: int) -> AsyncIterator[bytes]:
+        """Give server-sent events: the topics that something happened to, as it happens.
+
+        It begins with what happened after `seen`, the `number` when the page was asked for: nothing
+        is missed between that and the connection, nor while a connection was broken.
+        """
         if len(self._listeners) >= LISTENERS_MAX:
             yield b"retry: 60000\n\n"
             return
         listener = _Listener()
+        listener.topics |= {topic for topic, at in self._latest.items() if at > seen}
+        if listener.topics:
+            listener.more.set()
         self._listeners.add(listener)
         try:
             yield b"retry: 2000\nevent: hello\ndata: 1\n\n"
@@ -106,7 +118,7 @@ class Live:
                 listener.more.clear()
                 topics, listener.topics = listener.topics, set()
                 for topic in sorted(topics):
-                    yield f"event: {topic}\ndata: 1\n\n".encode()
+                    yield f"id: {self.number}\nevent: {topic}\ndata: 1\n\n".encode()
         finally:
             self._listeners.discard(listener)
 
@@ -125,11 +137,11 @@ class Live:
     def _see_attempt(self, attempt: Attempt) -> None:
         self._count(attempt.at)
         self._recent.appendleft(attempt)
-        if self._listeners:
-            own = {f"phone-{attempt.mac.plain}"} if attempt.mac else set()
-            self._wake({"fleet", "phones", "unknown", "log"} | own)
+        own = {f"phone-{attempt.mac.plain}"} if attempt.mac else set()
+        self._wake({"fleet", "phones", "unknown", "log"} | own)
 
     def _wake(self, topics: set[str]) -> None:
+        self._note(topics)
         for listener in self._listeners if topics else ():
             listener.topics |= topics
             listener.more.set()
@@ -149,6 +161,17 @@ class Live:
                 number = ""
         devices = self._services.state.devices_of(number) if number and self._listeners else ()
         return {f"phone-{device.mac.plain}" for device in devices}
+
+    def _note(self, topics: set[str]) -> None:
+        """Number what happened; topics of single phones are kept as long as there is room."""
+        if topics:
+            self.number = max(self.number + 1, int(self._services.now().timestamp() * 1000))
+        for topic in topics:
+            self._latest.pop(topic, None)
+            self._latest[topic] = self.number
+        while len(self._latest) > TOPICS_MAX:
+            oldest = next(topic for topic in self._latest if topic not in TOPICS)
+            del self._latest[oldest]
 
     def _count(self, at: datetime) -> None:
         minute = int(at.timestamp() // 60)

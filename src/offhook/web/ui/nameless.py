@@ -15,7 +15,8 @@ from offhook.diagnosis.rules.p201_macro_not_expanded import steps_for
 from offhook.web.ports import Services
 
 LOOKED_AT = 500
-SHOWN = 30
+SHOWN = 10
+_STEP = "→"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +67,24 @@ def title_of(code: str) -> str:
     return rule.fault.title if rule else code
 
 
+def steps_in(hint: str) -> tuple[str, ...]:
+    """Take the steps out of the lines that a refusal was logged with; evidence is left away."""
+    steps: list[str] = []
+    for line in map(str.strip, hint.splitlines()):
+        if line.startswith(_STEP):
+            steps.append(line.removeprefix(_STEP).strip())
+        elif steps and line:
+            steps[-1] += f"\n{line}"
+    return tuple(steps)
+
+
 def _nameless(services: Services, group: Sequence[Attempt]) -> Nameless:
     newest, profiles = group[0], services.state.source.profiles
     maker = maker_of(newest.user_agent, profiles, newest.vendor) or newest.vendor
     if newest.fault == "P201":
         steps = steps_for(profiles.get(maker), services.config.base, profiles)
     else:
-        steps = tuple(line for line in newest.hint.splitlines() if line.strip())
+        steps = steps_in(newest.hint)
     return Nameless(
         attempt=newest,
         maker=profiles[maker].label if maker in profiles else "",

@@ -25,6 +25,7 @@ COOKIE = "offhook_session"
 ADMIN = "offhook.admin"
 CSRF = "offhook.csrf"
 SERVICES = "offhook.services"
+SEEN = "offhook.seen"
 FORM_MAX = 4 * 1024 * 1024
 
 Show = Callable[[Request], Awaitable[Response]]
@@ -103,6 +104,7 @@ def page(
                 "request": request,
                 "admin": request.scope.get(ADMIN, ""),
                 "csrf": request.scope.get(CSRF, ""),
+                "seen": request.scope.get(SEEN, 0),
                 "menu": MENU,
                 "path": request.url.path,
                 "version": __version__,

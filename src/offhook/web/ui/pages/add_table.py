@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from offhook.actions.phone_csv import decode, parse_table, render_table
+from offhook.actions.phone_csv import decode, export_table, parse_table
 from offhook.actions.wanted import Fate, Judged, mark
 from offhook.errors import BadRequestError
 from offhook.web.ui.adding import adopting
@@ -49,13 +48,9 @@ async def do_table(request: Request, form: FormData) -> Response:
 async def export(request: Request) -> Response:
     """Give all phones as a table that can be read in again."""
     state = services_of(request).state
-    devices, extensions = list(state.devices.values()), dict(state.extensions)
-    lines = max((len(device.lines) for device in devices), default=1)
     headers = {"content-disposition": 'attachment; filename="phones.csv"'}
-    written = render_table(devices, extensions, lines)
-    return StreamingResponse(
-        _in_parts(written), headers=headers, media_type="text/csv; charset=utf-8"
-    )
+    parts = export_table(state.devices, state.extensions)
+    return StreamingResponse(parts, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 async def _verdicts(request: Request, text: str, error: BadRequestError | None = None) -> Response:
@@ -87,16 +82,6 @@ async def _table_of(form: FormData) -> str:
     if isinstance(file, UploadFile) and file.size:
         return decode(await file.read())
     return str(form.get("table") or "")
-
-
-def _in_parts(lines: Iterator[str], size: int = 500) -> Iterator[str]:
-    part: list[str] = []
-    for line in lines:
-        part.append(line)
-        if len(part) == size:
-            yield "".join(part)
-            part = []
-    yield "".join(part)
 
 
 ROUTES = [

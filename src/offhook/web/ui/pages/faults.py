@@ -31,11 +31,16 @@ async def show_fault(request: Request) -> Response:
         "fault": rule.fault,
         "summary": summary,
         "parts_of_page": parts,
-        "steps": [_FIELD.sub(r"<\1>", step) for step in rule.fault.steps],
-        "message": _FIELD.sub(r"<\1>", rule.fault.message),
+        "steps": [_with_names(step) for step in rule.fault.steps],
+        "message": _with_names(rule.fault.message),
         "example": next(iter(rule.check(rule.bad))),
     }
     return page(request, "fault.html", values)
+
+
+def _with_names(text: str) -> str:
+    """Show a text with its fields' names in place of values, its doubled braces as single ones."""
+    return _FIELD.sub(r"<\1>", text).replace("{{", "{").replace("}}", "}")
 
 
 async def show_problem(request: Request) -> Response:

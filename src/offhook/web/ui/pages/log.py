@@ -130,18 +130,21 @@ def line_fits(query: LogQuery, line: Line) -> bool:
 def rows_of(change: Change) -> list[tuple[str, str, str]]:
     """What a change altered: name, before, after; what stayed as it was is left out."""
     before, after = change.before or {}, change.after or {}
-    names = dict.fromkeys((*before, *after))
-    return [
-        (name, _shown(before, name), _shown(after, name))
-        for name in names
-        if before.get(name) != after.get(name)
+    rows = [
+        (name, _shown(before.get(name)), _shown(after.get(name)))
+        for name in dict.fromkeys((*before, *after))
     ]
+    return [(name, was, is_now) for name, was, is_now in rows if was != is_now]
 
 
-def _shown(values: Mapping[str, object], name: str) -> str:
-    value = values.get(name, "")
+def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(_shown, value)))
+    if isinstance(value, Mapping):
+        shown = ((name, _shown(item)) for name, item in value.items())
+        return ", ".join(f"{name} {text}" for name, text in shown if text)
     return "" if value is None else str(value)
 
 

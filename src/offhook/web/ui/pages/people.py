@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -143,7 +144,7 @@ async def delete_person(request: Request, form: FormData) -> Response:
 async def _list(request: Request, more: Mapping[str, Any], status: int = 200) -> Response:
     services = services_of(request)
     asked = _asked(request.query_params, services)
-    everything = list(services.state.extensions.values())
+    everything = await _in_order(request, services)
     found = await asyncio.to_thread(_found, services, everything, asked)
     pages = max(1, -(-len(found) // PAGE))
     number = min(_number(request.query_params.get("page", "1")), pages)
@@ -170,6 +171,22 @@ async def _list(request: Request, more: Mapping[str, Any], status: int = 200) ->
     return page(request, "people_table.html" if is_piece else "people.html", values, status)
 
 
+async def _in_order(request: Request, services: Services) -> Sequence[Extension]:
+    """All in the order of counting, 99 before 100: kept until something changes."""
+    revision = services.state.revision
+    kept: tuple[int, Sequence[Extension]] = getattr(request.app.state, "people", (-1, ()))
+    if kept[0] != revision:
+        everything = list(services.state.extensions.values())
+        kept = (revision, await asyncio.to_thread(_sorted, everything))
+        request.app.state.people = kept
+    return kept[1]
+
+
+def _sorted(everything: Sequence[Extension]) -> Sequence[Extension]:
+    by_digits = sorted(everything, key=attrgetter("number"))
+    return sorted(by_digits, key=lambda item: len(item.number))
+
+
 def _asked(parameters: Mapping[str, str], services: Services) -> _Asked:
     """Read what is asked from a URL; what cannot be used is as if it were not there."""
     source, standing = parameters.get("source", ""), parameters.get("state", "")
@@ -183,7 +200,7 @@ def _asked(parameters: Mapping[str, str], services: Services) -> _Asked:
 def _found(
     services: Services, everything: Sequence[Extension], asked: _Asked
 ) -> Sequence[Extension]:
-    """Those asked for, in the order of counting: 99 before 100."""
+    """Those asked for, in the order given."""
     found = everything
     if asked.source:
         found = [item for item in found if item.source == asked.source]
@@ -196,7 +213,7 @@ def _found(
             for item in found
             if text in item.number or text in item.name.casefold() or text in item.email.casefold()
         ]
-    return sorted(found, key=lambda item: (len(item.number), item.number))
+    return found
 
 
 def _stands(services: Services, extension: Extension, standing: str) -> bool:

@@ -111,7 +111,7 @@ async def change_link(request: Request, form: FormData) -> Response:
 
 
 def _fields(form: FormData) -> frozenset[str]:
-    return frozenset(it for it in form.getlist("field") if it in OVERRIDABLE)  # type: ignore[misc] # texts only
+    return frozenset(it for it in form.getlist("field") if it in OVERRIDABLE)
 
 
 async def _directory(request: Request, more: Mapping[str, Any], status: int = 200) -> Response:

@@ -15,6 +15,7 @@ from offhook.core.converge import stale_files
 from offhook.core.model import Device, RebootStep, Sighting
 from offhook.core.preferences import PARSERS
 from offhook.diagnosis.facts import RenderFault
+from offhook.diagnosis.verdict import Verdict
 from offhook.errors import BadRequestError
 from offhook.web.ports import Services
 from offhook.web.ui.page import is_fragment, page, services_of, show
@@ -76,7 +77,8 @@ async def whole(
 ) -> Response:
     """The whole page of a phone around the values of a tab."""
     services = services_of(request)
-    told = {**_common(services, device, tab), **await head(services, device), **values}
+    above = await head(services, device, values.get("verdict"))
+    told = {**_common(services, device, tab), **above, **values}
     told["done"] = _DONE.get(request.query_params.get("done", ""), "")
     return page(request, "phone.html", told, status)
 
@@ -100,9 +102,12 @@ def _common(services: Services, device: Device, tab: str) -> dict[str, Any]:
     }
 
 
-async def head(services: Services, device: Device) -> dict[str, Any]:
+async def head(
+    services: Services, device: Device, verdict: Verdict | None = None
+) -> dict[str, Any]:
     """The sentence, the ladder, and the two signs: connected, and config fresh."""
-    verdict = await services.verdicts.of(device.mac.colons)
+    if verdict is None:
+        verdict = await services.verdicts.of(device.mac.colons)
     seen = services.state.sightings.get(device.mac) or Sighting(mac=device.mac)
     live = services.reboots.targets_of(device)
     return {

@@ -169,7 +169,9 @@ async def _trial(services: Services, name: str, text: str, phone: str) -> tuple[
     except BadRequestError as error:
         return None, f"{error}: {error.hint}"
     if device is None:
-        return None, f"no {vendor} phone is registered here to try it with"
+        problem = syntax_problem(text)
+        found = f"it does not compile: {problem}" if problem else "it compiles"
+        return None, f"{found}; no {vendor} phone is registered here to try it with"
     if device.vendor != vendor:
         return None, f"{device.mac.colons} is of {device.vendor}: choose a phone of {vendor}"
     return await services.site_templates.trial(name, text, device), ""
