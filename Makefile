@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= config.yml
 
-.PHONY: help run setup setup-dev test-tools test faultbench bench-sip lint check fuzz golden screenshots docs clean
+.PHONY: help run setup setup-dev test-tools test faultbench bench-fetch bench-sip lint check fuzz golden screenshots docs clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: setup-dev test-tools ## run all tests (real phones too: apt packages are i
 
 faultbench: setup-dev ## drive every fault from outside and print how well it is named
 	@$(BIN)/python -m tests.faultbench.run
+
+bench-fetch: setup-dev ## files a second on one core, ours and nginx's
+	@$(BIN)/python -m benchmarks.fetch
 
 bench-sip: setup-dev ## registrations a second on one core, ours and Kamailio's
 	@$(BIN)/python -m benchmarks.sip

@@ -34,6 +34,7 @@ async def fill(folder: Path, count: int) -> None:
         key_file=folder / "data/secret.key",
         keep_days=30,
         keep_rows=500_000,
+        keep_changes_days=0,
         now=lambda: now,
     )
     writes: list[PutDevice | PutExtension] = []

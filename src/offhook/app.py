@@ -170,6 +170,7 @@ async def _start(
         schedule = Schedule(pbx.syncs, settings.integrations, store.links)
         stops.append(_every(SCHEDULE_S, "run directory syncs", schedule.tick))
     gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
+    gc.set_threshold(10_000, 20, 20)  # records of requests wait for the journal; they are no rings
     stops.append(_every(TEMPLATE_SCAN_S, "watch templates", _watched(pbx, revision)))
     return pbx
 

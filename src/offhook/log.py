@@ -30,6 +30,9 @@ DATES = "%Y-%m-%d %H:%M:%S"
 BLOCKS_A_MINUTE = 60
 """Refusals told in full each minute; the others are counted, so strangers cannot fill the disk."""
 
+DELIVERIES_A_MINUTE = 600
+"""Files told line by line each minute: of a whole building that starts up the rest is counted."""
+
 LINES_WAITING = 100_000
 """Lines that wait for the disk; more are dropped."""
 
@@ -154,22 +157,20 @@ class _Allowance:
     """So many blocks of one kind a minute; the others are counted and told as a number."""
 
     what: str
-    _minute: int = -1
+    limit: int = BLOCKS_A_MINUTE
+    level: int = logging.WARNING
     _told: int = 0
     _untold: int = 0
 
-    def pass_to(self, now_s: float) -> None:
-        """Begin a new minute when it is time, and tell what the last one left out."""
-        minute = int(now_s // 60)
-        if minute == self._minute:
-            return
+    def begin(self) -> None:
+        """Begin a new minute, and tell what the last one left out."""
         if self._untold:
-            _log.warning("%d more %s", self._untold, self.what)
-        self._minute, self._told, self._untold = minute, 0, 0
+            _log.log(self.level, "%d more %s", self._untold, self.what)
+        self._told, self._untold = 0, 0
 
     def take(self) -> bool:
         """True when one more may be told in full."""
-        if self._told >= BLOCKS_A_MINUTE:
+        if self._told >= self.limit:
             self._untold += 1
             return False
         self._told += 1
@@ -177,13 +178,17 @@ class _Allowance:
 
 
 def _of_requests(whose: str) -> Callable[[], _Allowance]:
-    where = "see /api/provisioning/requests"
-    return lambda: _Allowance(f"refused provisioning requests {whose} are not shown here; {where}")
+    what = f"refused provisioning requests {whose} are not shown here"
+    return lambda: _Allowance(f"{what}; see /api/provisioning/requests")
 
 
 def _of_registers() -> _Allowance:
-    where = "see /api/provisioning/diagnostics"
-    return _Allowance(f"refused registrations are not shown here; {where}")
+    return _Allowance("refused registrations are not shown here; see /api/provisioning/diagnostics")
+
+
+def _of_deliveries() -> _Allowance:
+    what = "files for phones are not shown here; see /api/provisioning/requests"
+    return _Allowance(what, DELIVERIES_A_MINUTE, logging.INFO)
 
 
 @dataclass(slots=True)
@@ -200,12 +205,13 @@ class Teller:
     _devices: _Allowance = field(default_factory=_of_requests("of devices"))
     _strangers: _Allowance = field(default_factory=_of_requests("of strangers"))
     _registers: _Allowance = field(default_factory=_of_registers)
+    _deliveries: _Allowance = field(default_factory=_of_deliveries)
+    _minute: int = -1
 
     def on_event(self, event: Event) -> None:
         """Listen to everything that is worth a line."""
         now_s = self.monotonic()
-        for allowance in (self._devices, self._strangers, self._registers):
-            allowance.pass_to(now_s)
+        self._begin_minute(int(now_s // 60))
         match event:
             case AttemptRecorded(attempt=attempt):
                 self._tell_attempt(attempt, now_s)
@@ -231,7 +237,16 @@ class Teller:
             case _:
                 pass
 
+    def _begin_minute(self, minute: int) -> None:
+        if minute != self._minute:
+            self._minute = minute
+            for allowance in (self._devices, self._strangers, self._registers, self._deliveries):
+                allowance.begin()
+
     def _tell_attempt(self, attempt: Attempt, now_s: float) -> None:
+        kinds = (OutcomeKind.SERVED, OutcomeKind.UNCHANGED)
+        if attempt.kind in kinds and not attempt.notices and not self._deliveries.take():
+            return
         count = self._untold_since(attempt, now_s) if attempt.fault else 0
         if count is None:
             return

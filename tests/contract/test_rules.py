@@ -101,7 +101,7 @@ BESIDE = {"P202": {"P201"}, "P302": {"P301"}, "P512": {"P310"}, "P513": {"P501"}
 BESIDE |= {f"P{number}": {"P309"} for number in range(911, 918)}
 BESIDE |= {code: {"P604"} for code in ("P316", "P605", "P606")}
 BESIDE |= {code: {"P401"} for code in ("P422", "P608")}
-BESIDE |= dict.fromkeys(("P209", "P311"), {"P301"}) | {"P214": {"P203"}}
+BESIDE |= {code: {"P301"} for code in ("P209", "P311")} | {"P214": {"P203"}}
 
 each_rule = pytest.mark.parametrize("rule", rules().values(), ids=lambda rule: rule.fault.code)
 each_claim = pytest.mark.parametrize("code", CLAIMED)

@@ -18,7 +18,14 @@ from offhook.core.model import Attempt, OutcomeKind, RebootStep
 from offhook.core.render import Templates
 from offhook.diagnosis.examples import BINDING, REBOOT, REFUSED, REFUSED_REGISTER, SERVED
 from offhook.errors import BadRequestError
-from offhook.log import BLOCKS_A_MINUTE, REPEATS_KEPT, Teller, escaped, start_log
+from offhook.log import (
+    BLOCKS_A_MINUTE,
+    DELIVERIES_A_MINUTE,
+    REPEATS_KEPT,
+    Teller,
+    escaped,
+    start_log,
+)
 from tests.contract import build
 from tests.fakes import FakeClock
 from tests.world import World, registration, settle, until
@@ -508,3 +515,18 @@ async def test_no_secret_is_ever_logged(log_file: Path) -> None:
     assert len(text.splitlines()) > 40
     for what in (text, repr(findings), repr(world.seen), repr(world.store.changes)):
         assert PLANTED not in what
+
+
+def test_files_of_a_whole_building_are_told_up_to_a_number_and_then_counted(
+    lines: Callable[[], list[str]],
+) -> None:
+    tell, clock = teller()
+    for _ in range(DELIVERIES_A_MINUTE + 7):
+        tell.on_event(AttemptRecorded(attempt=SERVED))
+    tell.on_event(AttemptRecorded(attempt=REFUSED))
+    found = lines()
+    assert sum("Provisioning config delivered" in line for line in found) == DELIVERIES_A_MINUTE
+    assert any(REFUSED.error in line for line in found)
+    clock.pass_s(61)
+    tell.on_event(AttemptRecorded(attempt=SERVED))
+    assert any("7 more files for phones are not shown here" in line for line in lines())

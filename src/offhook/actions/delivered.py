@@ -70,10 +70,14 @@ class Delivered:
         return tuple(lines)[:LINES_MAX]
 
     def _keep(self, device: Device, attempt: Attempt) -> None:
+        place = (device.mac, attempt.file)
+        kept = self._kept.get(place)
+        if kept is not None and kept.file.digest == attempt.digest:
+            self._kept.move_to_end(place)  # the same bytes have the same secrets in them
+            return
         made = self._made(device, attempt.file)
         if made is None or attempt.digest not in ("", made.digest):
             return
-        place = (device.mac, attempt.file)
         old = self._kept.pop(place, None)
         self._size_bytes -= len(old.file.body) if old else 0
         secrets = frozenset(secrets_of(self.state.source, device, {}))

@@ -68,6 +68,14 @@ class Files:
             lambda: render_common_file(source, profile, model, rule),
         )
 
+    def at_hand(self, owner: str, name: str) -> Rendered | None:
+        """A file that is right now and need not be rendered."""
+        kept = self._cache.get(owner)
+        if kept is None:
+            return None
+        self._cache.move_to_end(owner)
+        return kept.get(name)
+
     def expected(self, mac: Mac) -> Mapping[str, str] | RenderFault:
         """Digests by file name of what a device should have; a fault when it cannot be made."""
         found = self._expected.get(mac)

@@ -44,6 +44,10 @@ CHUNK = 50
 WORK_S = 0.1
 """How long a tick works at most: a fifth of a core while there is something to judge."""
 
+BUSY = 100
+PATIENCE = 10
+"""While more than BUSY requests come between two ticks, only each tenth tick judges, one chunk."""
+
 # Faults that come by waiting (not registered within three minutes) are seen by a second look.
 _SECOND_LOOK = timedelta(minutes=4)
 _ROUND = timedelta(minutes=30)
@@ -126,18 +130,23 @@ class Fleet:
     _again: deque[tuple[datetime, Mac]] = field(default_factory=deque)
     _round: Iterator[Mac] = field(default_factory=lambda: iter(()))
     _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _requests: int = 0
+    _waited: int = 0
     _counted: FleetVerdict | None = None
     _counted_s: float = float("-inf")
     _asked_s: float = float("-inf")
 
     def on_event(self, event: Event) -> None:
         """Note whom something happened to."""
+        if isinstance(event, AttemptRecorded):
+            self._requests += 1
+            if event.attempt.mac is not None and event.attempt.mac not in self._due:
+                self._mark((event.attempt.mac,))
+            return
         number = _number_of(event)
         if number:
             self._mark_number(number)
         match event:
-            case AttemptRecorded(attempt=attempt) if attempt.mac is not None:
-                self._mark((attempt.mac,))
             case RebootAdvanced(reboot=reboot) if reboot.mac is not None:
                 self._mark((reboot.mac,))
             case Changed(change=change):
@@ -193,13 +202,19 @@ class Fleet:
         now = self.diagnose.now()
         while self._again and self._again[0][0] <= now:
             self._due.add(self._again.popleft()[1])
-        ends_at = monotonic() + WORK_S
-        while monotonic() < ends_at:
+        is_busy, self._requests = self._requests > BUSY, 0
+        self._waited = self._waited + 1 if is_busy else 0
+        if self._waited % PATIENCE:
+            return
+        ends_at = monotonic() + (0 if is_busy else WORK_S)
+        while True:
             if len(self._due) < CHUNK:
                 self._due.update(self._old(now, CHUNK - len(self._due)))
             if not self._due:
                 break
             await self._judge(CHUNK)
+            if monotonic() >= ends_at:
+                break
         await self._keep_counted()
 
     async def _keep_counted(self) -> None:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache, partial
 
+from offhook.actions.basis import Basis, basis_of
 from offhook.actions.files import Files
 from offhook.actions.first_attempt import first_attempt
 from offhook.actions.ports import Journal, Publish, UploadStore
+from offhook.actions.recording import Recording
 from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
 from offhook.actions.throttle import Network, StrangerThrottle, is_within
-from offhook.core.events import AttemptRecorded
 from offhook.core.identify import Identity, identify
-from offhook.core.mac import Mac
 from offhook.core.model import (
     Attempt,
     Device,
     OutcomeKind,
     PhoneRequest,
-    Sighting,
-    UnknownPhone,
 )
 from offhook.core.provision import (
     Decision,
@@ -44,15 +43,14 @@ from offhook.errors import OffhookError
 _log = logging.getLogger("offhook.requests")
 
 UPLOAD_MAX_BYTES = 256 * 1024
-ADDRESSES_KEPT = 4096
-
-# Turned away for where they came from: such a request tells nothing of the phone it names.
-_TURNED_AWAY = ("P101", "P801", "P802", "P803")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back to the phone, and its record; `body` is that of a GET, empty for 304."""
+    """What goes back to the phone, and its record; `body` is that of a GET, empty for 304.
+
+    With a `basis`, `Phones.repeat` tells whether an equal request would get the same.
+    """
 
     status: int
     body: bytes
@@ -60,6 +58,7 @@ class Answer:
     attempt: Attempt
     etag: str = ""
     retry_after_s: int = 0
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +88,14 @@ class Phones:
     ) -> None:
         self._state = state
         self._files = files
-        self._journal = journal
         self._uploads = uploads
-        self._publish = publish
         self._policy = policy
         self._monotonic = monotonic
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
-        self._last_at: OrderedDict[str, Mac] = OrderedDict()
-        self._recall()
-
-    def _recall(self) -> None:
-        """Take up from before a restart which phone was last seen at each address."""
-        found = [
-            (seen.last_contact, seen.address, seen.mac)
-            for seen in self._state.sightings.values()
-            if seen.last_contact is not None
-        ]
-        for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
-            self._last_at[address] = mac
+        # By address alone: a key with the networks in it would be hashed anew for each request.
+        self._is_allowed = lru_cache(8192)(partial(is_within, networks=policy.networks))
+        self._recording = Recording(state, journal, publish)
+        self._recording.recall()
 
     async def answer(
         self,
@@ -135,16 +124,36 @@ class Phones:
         ]
         if odd:
             told = (*answer.attempt.notices, *(f"{item.code} {item.message}" for item in odd))
-            answer = replace(answer, attempt=replace(answer.attempt, notices=told))
-        self._record(answer.attempt, identity)
+            answer = replace(answer, attempt=replace(answer.attempt, notices=told), basis=None)
+        self._recording.record(answer.attempt, identity)
         return answer
+
+    def repeat(self, basis: Basis, request_id: str, at: datetime, address: str) -> bytes | None:
+        """Record a request equal to one answered before, and give its file once more.
+
+        None, and nothing recorded, when what the answer rested on has changed.
+        """
+        state, device = self._state, basis.device
+        file = self._files.at_hand(basis.owner, basis.rule)
+        if (
+            file is None
+            or file.digest != basis.digest
+            or state.devices.get(device.mac) is not device
+            or state.extensions.get(device.extension) is not basis.extension
+            or not self._policy.is_enabled
+            or not self._is_allowed(address)
+            or self._throttle.is_blocked(address, self._monotonic())
+        ):
+            return None
+        self._recording.record_of(device, basis.attempt(request_id, at, address))
+        return file.body
 
     def turn_away(self, request: PhoneRequest, status: int, problem: str) -> Answer:
         """Refuse and record a request whose path no file can have; its path is left out."""
         identity = identify(request, ())
         refusal = Refuse(status=status, code="P205", values={"problem": problem})
         answer = self._refuse(request, identity, refusal)
-        self._record(answer.attempt, identity)
+        self._recording.record(answer.attempt, identity)
         return answer
 
     async def _carried_out(
@@ -169,7 +178,7 @@ class Phones:
         if not self._policy.is_enabled:
             return Refuse(status=503, code="P101")
         address = request.address
-        if not is_local and not is_within(address, self._policy.networks):
+        if not is_local and not self._is_allowed(address):
             return Refuse(status=403, code="P801", values={"address": address})
         now_s = self._monotonic()
         # Who names no phone learns of none: common files are open to a throttled address too.
@@ -219,7 +228,15 @@ class Phones:
             content_type=file.content_type,
             attempt=attempt,
             etag=etag,
+            basis=self._basis(attempt, decision),
         )
+
+    def _basis(self, attempt: Attempt, decision: ServeDevice | ServeCommon) -> Basis | None:
+        if isinstance(decision, ServeCommon):
+            return None
+        device = decision.device
+        extension = self._state.extensions.get(device.extension)
+        return basis_of(attempt, device, extension, decision.rule.name)
 
     def _served(
         self,
@@ -319,7 +336,7 @@ class Phones:
             vendor = (
                 identity.agent_vendor.name
                 if identity.agent_vendor
-                else self._vendor_at(request.address)
+                else self._recording.vendor_at(request.address)
             )
         is_unknown = refusal.code == "P301" and identity.mac is not None
         facts = RefusalFacts(
@@ -334,62 +351,6 @@ class Phones:
         )
         return describe(refusal, facts)
 
-    def _vendor_at(self, address: str) -> str:
-        """The maker last served at an address: the best guess for a phone that told nothing."""
-        mac = self._last_at.get(address)
-        device = self._state.devices.get(mac) if mac else None
-        return device.vendor if device else ""
-
     def _base(self, request: PhoneRequest, identity: Identity, device: Device | None) -> Attempt:
         extension = self._state.extensions.get(device.extension) if device else None
         return first_attempt(request, identity, device, extension)
-
-    def _record(self, attempt: Attempt, identity: Identity) -> None:
-        if attempt.mac is not None and attempt.fault not in _TURNED_AWAY:
-            device = self._state.devices.get(attempt.mac)
-            if device is not None:
-                self._see_device(attempt, device)
-            elif not attempt.is_test:
-                self._see_unknown(attempt, attempt.mac, identity)
-        self._journal.record(attempt)
-        self._publish(AttemptRecorded(attempt=attempt))
-
-    def _see_device(self, attempt: Attempt, device: Device) -> None:
-        if not attempt.is_from_phone:
-            return
-        seen = self._state.sightings.get(device.mac) or Sighting(mac=device.mac)
-        seen = replace(
-            seen,
-            address=attempt.address,
-            user_agent=attempt.user_agent,
-            firmware=attempt.firmware or seen.firmware,
-            last_contact=attempt.at,
-        )
-        if attempt.is_delivery and attempt.digest:
-            delivered = {**seen.delivered, attempt.file: attempt.digest}
-            moment = attempt.at if attempt.is_device_file else seen.last_provisioned
-            seen = replace(seen, delivered=delivered, last_provisioned=moment)
-        self._state.sightings[device.mac] = seen
-        self._last_at[attempt.address] = device.mac
-        self._last_at.move_to_end(attempt.address)
-        if len(self._last_at) > ADDRESSES_KEPT:
-            self._last_at.popitem(last=False)
-        self._journal.note_sighting(seen)
-
-    def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
-        known = self._state.unknown.get(mac)
-        phone = UnknownPhone(
-            mac=mac,
-            vendor=guess_vendor(mac, identity, self._state.source.profiles),
-            model=guess_model(identity),
-            firmware=attempt.firmware,
-            address=attempt.address,
-            user_agent=attempt.user_agent,
-            first_seen=known.first_seen if known else attempt.at,
-            last_seen=attempt.at,
-            count=known.count + 1 if known else 1,
-        )
-        forgotten = self._state.see_unknown(phone)
-        self._journal.note_unknown(phone)
-        if forgotten is not None:
-            self._journal.forget_unknown(forgotten)

@@ -321,7 +321,9 @@ class Reboots:
                 pass
 
     def _see_fetch(self, attempt: Attempt) -> None:
-        if attempt.mac is None or not (attempt.is_delivery and attempt.is_device_file):
+        if attempt.mac is None or not len(self._followed):
+            return
+        if not (attempt.is_delivery and attempt.is_device_file):
             return
         for reboot in self._followed.of_phone(attempt.mac.plain):
             is_told = RebootStep.NOTIFIED in reboot.steps

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
@@ -140,7 +141,7 @@ class Attempt:
     @property
     def is_from_phone(self) -> bool:
         """True unless a person tried it: our own test, or a curl or browser by its User-Agent."""
-        return not self.is_test and not _PERSON.match(self.user_agent)
+        return not self.is_test and not _is_person(self.user_agent)
 
     @property
     def is_delivery(self) -> bool:
@@ -157,6 +158,11 @@ _PERSON = re.compile(
     r"|mozilla/5\.0 \((?:windows|x11|macintosh|linux))",
     re.IGNORECASE,
 )
+
+
+@lru_cache(maxsize=4096)
+def _is_person(user_agent: str) -> bool:
+    return _PERSON.match(user_agent) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

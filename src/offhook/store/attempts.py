@@ -13,6 +13,7 @@ from offhook.actions.ports import AttemptQuery
 from offhook.core.mac import Mac
 from offhook.core.model import Attempt, OutcomeKind
 from offhook.store.tables import attempts
+from offhook.store.upsert import put_rows
 from offhook.store.values import from_us, storable, to_us
 
 Tally = Counter[tuple[bool, bool]]
@@ -51,7 +52,8 @@ def count_attempts(connection: Connection) -> Tally:
 def write_attempts(connection: Connection, items: Sequence[Attempt]) -> None:
     """Append attempts; their ids go on from the newest stored."""
     newest_id = connection.execute(select(func.max(attempts.c.id))).scalar() or 0
-    connection.exec_driver_sql(
+    put_rows(
+        connection,
         _INSERT[connection.dialect.name],
         [_row_of(newest_id + number, attempt) for number, attempt in enumerate(items, start=1)],
     )

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -27,14 +28,14 @@ from offhook.store.attempts import (
 )
 from offhook.store.database import Database
 from offhook.store.retention import Retention
-from offhook.store.sightings import write_sightings, write_unknown
+from offhook.store.sightings import Delivered, write_sightings, write_unknown
 from offhook.store.sip_records import find_sip_records, write_sip_records
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-BATCH_DELAY_S = 0.05
+BATCH_DELAY_S = 0.08
 QUEUE_LIMIT = 200_000
 _RETRY_DELAY_S = 1.0
 _COMPLAINT_INTERVAL_S = 60.0
@@ -75,6 +76,7 @@ class SqlJournal:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[list[Attempt]] | None = None
         self._in_flight = Queue()
+        self._delivered: dict[Mac, Mapping[str, str]] = {}  # as it is stored
         self._dropped = 0
         self._complained_at_s: dict[str, float] = {}
         self._is_closed = False
@@ -227,7 +229,7 @@ class SqlJournal:
             self._timer.cancel()
             self._timer = None
         self._queue, self._in_flight = Queue(), self._queue
-        self._writing = self._database.submit(write_batch, self._in_flight)
+        self._writing = self._database.submit(write_batch, self._in_flight, self._delivered)
         self._writing.add_done_callback(self._written)
 
     def _written(self, done: asyncio.Future[list[Attempt]]) -> None:
@@ -235,6 +237,7 @@ class SqlJournal:
         batch, self._in_flight = self._in_flight, Queue()
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         if error is None:
+            self._delivered.update((mac, it.delivered) for mac, it in batch.sightings.items())
             lost = done.result()
             self._tally.subtract(tally_of(lost))
             self._note_dropped(len(lost))
@@ -278,12 +281,16 @@ class SqlJournal:
 # --- on the database thread ------------------------------------------------------------------
 
 
-def write_batch(connection: Connection, batch: Queue) -> list[Attempt]:
+def write_batch(
+    connection: Connection, batch: Queue, delivered: Delivered | None = None
+) -> list[Attempt]:
     """Write all of a batch; gives the attempts that the database will never take.
 
+    `delivered` is what is stored of deliveries; it is not changed meanwhile.
     A failure that may pass (disk full, connection gone) is raised and the batch tried again.
     """
-    _write_each(connection, write_sightings, list(batch.sightings.values()))
+    put = partial(write_sightings, stored=delivered)
+    _write_each(connection, put, list(batch.sightings.values()))
     _write_each(connection, write_unknown, list(batch.unknown.items()))
     _write_each(connection, write_sip_records, batch.sip)
     return _write_each(connection, write_attempts, batch.attempts)

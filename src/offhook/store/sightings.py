@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.exc import IntegrityError
 
 from offhook.core.mac import Mac
 from offhook.core.model import Sighting, UnknownPhone
 from offhook.store import tables
-from offhook.store.upsert import upsert
+from offhook.store.upsert import compiled_upsert, put_rows, upsert
 from offhook.store.values import from_us, from_us_or_none, storable, to_us, to_us_or_none
 
 # How many MACs one statement asks for: databases limit the values of a statement.
@@ -18,6 +19,20 @@ _MACS_A_STATEMENT = 500
 
 UnknownNote = tuple[Mac, UnknownPhone | None]
 """The newest state of an unknown phone, or None to forget it."""
+
+
+Delivered = Mapping[Mac, Mapping[str, str]]
+"""File names and digests by device."""
+
+_PUT = compiled_upsert(
+    tables.sightings,
+    "mac",
+    "address",
+    "user_agent",
+    "firmware",
+    "last_contact_us",
+    "last_provisioned_us",
+)
 
 
 def load_sightings(connection: Connection) -> list[Sighting]:
@@ -53,32 +68,48 @@ def load_sightings(connection: Connection) -> list[Sighting]:
     ]
 
 
-def write_sightings(connection: Connection, sightings: Sequence[Sighting]) -> None:
-    """Replace the sightings of the given devices; one of a device deleted meanwhile is dropped."""
-    known = _which_exist(connection, [sighting.mac.plain for sighting in sightings])
-    kept = {s.mac.plain: s for s in sightings if s.mac.plain in known}
-    upsert(
-        connection,
-        tables.sightings,
-        [
-            {
-                "mac": mac,
-                "address": storable(sighting.address),
-                "user_agent": storable(sighting.user_agent),
-                "firmware": storable(sighting.firmware),
-                "last_contact_us": to_us_or_none(sighting.last_contact),
-                "last_provisioned_us": to_us_or_none(sighting.last_provisioned),
-            }
-            for mac, sighting in kept.items()
-        ],
-    )
+def write_sightings(
+    connection: Connection, sightings: Sequence[Sighting], stored: Delivered | None = None
+) -> None:
+    """Replace the sightings of the given devices; one of a device deleted meanwhile is dropped.
+
+    `stored` are the deliveries of each device that are in the database already, when known: the
+    very same mapping is not compared again.
+    """
+    kept = sightings
+    savepoint = connection.begin_nested()
+    try:
+        _put_sightings(connection, kept)
+    except IntegrityError:  # rare, so nobody looks for it before
+        savepoint.rollback()
+        known = _which_exist(connection, [sighting.mac.plain for sighting in sightings])
+        kept = [sighting for sighting in sightings if sighting.mac.plain in known]
+        _put_sightings(connection, kept)
+    else:
+        savepoint.commit()
     _write_deliveries(
         connection,
         {
-            mac: {storable(file): digest for file, digest in sighting.delivered.items()}
-            for mac, sighting in kept.items()
+            sighting.mac.plain: {storable(file): it for file, it in sighting.delivered.items()}
+            for sighting in kept
+            if stored is None or stored.get(sighting.mac) is not sighting.delivered
         },
     )
+
+
+def _put_sightings(connection: Connection, sightings: Sequence[Sighting]) -> None:
+    rows = [
+        (
+            sighting.mac.plain,
+            storable(sighting.address),
+            storable(sighting.user_agent),
+            storable(sighting.firmware),
+            to_us_or_none(sighting.last_contact),
+            to_us_or_none(sighting.last_provisioned),
+        )
+        for sighting in sightings
+    ]
+    put_rows(connection, _PUT[connection.dialect.name], rows)
 
 
 def _write_deliveries(connection: Connection, wanted: Mapping[str, dict[str, str]]) -> None:

@@ -16,18 +16,55 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """
     if not rows:
         return
+    statement = _statement(table, connection.dialect.name)
+    connection.execute(statement, rows)
+
+
+def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
+    """Give the statement in the words of each database by its name, for tuples of the columns.
+
+    For rows that come by thousands: executed by the driver itself it costs a third.
+    """
+    dialects = (
+        sqlite.dialect(paramstyle="qmark"),
+        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
+    )
+    return {
+        dialect.name: str(
+            _statement(table, dialect.name).compile(dialect=dialect, column_keys=list(columns))
+        )
+        for dialect in dialects
+    }
+
+
+_CHUNKS = (256, 32, 1)
+"""Rows in one statement: few sizes, so that the driver knows the statements."""
+
+
+def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Execute an INSERT of one row, as compiled, for many rows in few statements.
+
+    The driver gives up the interpreter's lock and takes it again for each statement, and whoever
+    serves phones at that moment pays for it too; with a row each that is half the cost of a row.
+    """
+    begin, _, rest = statement.partition(" VALUES ")
+    row, closing, end = rest.partition(")")
+    place = 0
+    for size in _CHUNKS:
+        text = f"{begin} VALUES {', '.join([row + closing] * size)}{end}"
+        while len(rows) - place >= size:
+            chunk = rows[place : place + size]
+            connection.exec_driver_sql(text, tuple(it for values in chunk for it in values))
+            place += size
+
+
+def _statement(table: Table, database: str) -> sqlite.Insert | postgresql.Insert:
     keys = [column.name for column in table.primary_key]
     others = [column.name for column in table.columns if not column.primary_key]
     # The two statements share no class in SQLAlchemy although they render alike.
     statement: sqlite.Insert | postgresql.Insert
-    if connection.dialect.name == "postgresql":
-        statement = postgresql.insert(table)
-    else:
-        statement = sqlite.insert(table)
+    statement = postgresql.insert(table) if database == "postgresql" else sqlite.insert(table)
     new = statement.excluded
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=keys, set_={name: new[name] for name in others}
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: new[name] for name in others}
     )

@@ -29,6 +29,18 @@ def error_bytes(code: str, message: str, hint: str = "") -> bytes:
     return json_bytes({"error": {"code": code, "message": message, "hint": hint}})
 
 
+def answer_fields(
+    status: int, length: int, content_type: str, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> list[tuple[bytes, bytes]]:
+    """Give the header fields of a whole answer."""
+    sent = [*_SAFE, *headers]
+    if status != 304:  # RFC 9110 §8.6: its length would have to be the file's
+        sent.append((b"content-length", str(length).encode()))
+    if content_type:
+        sent.append((b"content-type", content_type.encode("latin-1")))
+    return sent
+
+
 async def send_answer(
     send: Send,
     status: int,
@@ -39,11 +51,14 @@ async def send_answer(
     length: int | None = None,
 ) -> None:
     """Send a whole answer with its exact length; `length` when the body itself is left out."""
-    sent = [*_SAFE, *headers]
-    if status != 304:  # RFC 9110 §8.6: its length would have to be the file's
-        size = len(body) if length is None else length
-        sent.append((b"content-length", str(size).encode()))
-    if content_type:
-        sent.append((b"content-type", content_type.encode("latin-1")))
-    await send({"type": "http.response.start", "status": status, "headers": sent})
+    size = len(body) if length is None else length
+    sent = answer_fields(status, size, content_type, headers)
+    await send_fields(send, status, sent, body)
+
+
+async def send_fields(
+    send: Send, status: int, fields: Sequence[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Send an answer whose fields are there already."""
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})

@@ -15,6 +15,7 @@ from offhook.web.api import create_api
 from offhook.web.api.context import ACTOR, REQUEST_ID
 from offhook.web.api.failures import store_failed
 from offhook.web.body import GoneError, Message, Receive, Send, read_body
+from offhook.web.front import Front
 from offhook.web.monitoring import PATHS, Monitoring
 from offhook.web.phones import PhoneApp, is_phone_path
 from offhook.web.ports import Services
@@ -34,11 +35,12 @@ class Web:
     """Phones, API, pages and monitoring; each request goes to one of them by its path."""
 
     def __init__(self, services: Services) -> None:
-        self._phones = PhoneApp(services.phones, services.now)
+        self._fetch_s = services.measures.fetch_s
+        self.front = Front(services.phones, services.now, self._fetch_s.observe)
+        self._phones = PhoneApp(services.phones, services.now, self.front)
         self._api = ApiGate(services)
         self._pages = Pages(services)
         self._monitoring = Monitoring(services, self._api.access)
-        self._fetch_s = services.measures.fetch_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -34,7 +34,7 @@ def name_of_host(host: str) -> str:
 def address_of(scope: Scope) -> str:
     """Give the caller's IP address as plain text, an IPv4-mapped one as IPv4."""
     client = scope.get("client")
-    return _plain(client[0]) if client else ""
+    return plain_address(client[0]) if client else ""
 
 
 def is_forwarded(scope: Scope) -> bool:
@@ -52,11 +52,12 @@ def is_this_host(scope: Scope) -> bool:
     address, server = address_of(scope), scope.get("server")
     if not address or is_forwarded(scope):
         return False
-    return _is_loopback(address) or (server is not None and address == _plain(server[0]))
+    return _is_loopback(address) or (server is not None and address == plain_address(server[0]))
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def plain_address(text: str) -> str:
+    """Give an address as plain text, an IPv4-mapped one as IPv4."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -10,8 +10,9 @@ from urllib.parse import unquote_to_bytes
 from offhook.actions.phones import UPLOAD_MAX_BYTES, Answer, Phones
 from offhook.actions.ports import Clock
 from offhook.core.model import PhoneRequest
-from offhook.web.answer import TEXT, send_answer
+from offhook.web.answer import TEXT, answer_fields, send_answer, send_fields
 from offhook.web.body import Body, GoneError, Receive, Send, read_body
+from offhook.web.front import Front
 from offhook.web.peer import Scope, address_of, header_of, is_this_host, name_of_host
 
 PREFIX = b"/provision"
@@ -62,9 +63,10 @@ def read_path(raw_path: bytes, query: bytes) -> str:
 class PhoneApp:
     """Answers phones over HTTP. A phone gets a file or one short text, never a traceback."""
 
-    def __init__(self, phones: Phones, now: Clock) -> None:
+    def __init__(self, phones: Phones, now: Clock, front: Front | None = None) -> None:
         self._phones = phones
         self._now = now
+        self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -120,6 +122,9 @@ class PhoneApp:
             )
         else:
             await _send(send, answer, is_bodiless=is_bodiless, is_whole=body.is_complete)
+            if self._front is not None and answer.basis is not None and body.is_complete:
+                fields = _fields(answer, is_bodiless=is_bodiless, is_whole=True)
+                self._front.keep(scope, answer, fields, has_body=not is_bodiless)
 
 
 async def _body(scope: Scope, receive: Receive) -> Body:
@@ -130,6 +135,12 @@ async def _body(scope: Scope, receive: Receive) -> Body:
 
 
 async def _send(send: Send, answer: Answer, *, is_bodiless: bool, is_whole: bool) -> None:
+    body = b"" if is_bodiless or answer.status == 304 else answer.body
+    fields = _fields(answer, is_bodiless=is_bodiless, is_whole=is_whole)
+    await send_fields(send, answer.status, fields, body)
+
+
+def _fields(answer: Answer, *, is_bodiless: bool, is_whole: bool) -> list[tuple[bytes, bytes]]:
     headers = [(b"cache-control", b"no-cache")]
     if answer.etag:
         headers.append((b"etag", answer.etag.encode()))
@@ -138,11 +149,10 @@ async def _send(send: Send, answer: Answer, *, is_bodiless: bool, is_whole: bool
     if not is_whole:
         # What is left of the upload would be read as the next request.
         headers.append(_CLOSE)
-    body = b"" if is_bodiless or answer.status == 304 else answer.body
     length = len(answer.body)
     if is_bodiless and answer.status == 200 and not answer.body:
         length = answer.attempt.size_bytes
-    await send_answer(send, answer.status, body, answer.content_type, headers, length=length)
+    return answer_fields(answer.status, length, answer.content_type, headers)
 
 
 async def _refuse(

@@ -18,6 +18,12 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 60\r\n"
 _NO_BODY = b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
+def turn_away_busy(transport: asyncio.Transport) -> None:
+    """Tell a caller that there are too many at the moment."""
+    transport.write(_BUSY + _NO_BODY)
+    transport.close()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What strangers send costs bounded memory for a bounded time.
 
@@ -37,8 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for a request."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
-            transport.write(_BUSY + _NO_BODY)
-            transport.close()
+            turn_away_busy(transport)
             return
         self._wait_for_head()
 

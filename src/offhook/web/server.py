@@ -13,7 +13,7 @@ import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.protocol import BoundedProtocol
+from offhook.web.front_protocol import FrontProtocol
 
 BACKLOG = 16_384
 """A building's phones connect in the same second after a power cut."""
@@ -42,12 +42,13 @@ class HttpServer:
     """Serves an application on listening sockets; `stop` closes them."""
 
     def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+        self.app = app
         self._sockets = list(sockets)
         # An application with endless answers has a `close` that ends them.
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
             cast(Any, app),
-            http=BoundedProtocol,
+            http=FrontProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",

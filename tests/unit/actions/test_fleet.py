@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from offhook.actions import fleet as fleet_module
-from offhook.actions.fleet import Fleet
+from offhook.actions.fleet import BUSY, PATIENCE, Fleet
 from offhook.core.model import Device
 from offhook.diagnosis.examples import REFUSED_REGISTER
 from offhook.diagnosis.finding import Stage
@@ -74,6 +74,17 @@ async def test_large_fleet_is_judged_in_rounds(monkeypatch: pytest.MonkeyPatch) 
     verdict = await fleet.verdict()
     assert verdict.unjudged == 0
     assert verdict.on_their_way == 7
+
+
+async def test_judging_waits_while_many_phones_ask_and_goes_on_all_the_same() -> None:
+    world = await World.make("1001")
+    fleet = watched(world)
+    device = await world.device("001565120001", lines=("1001",))
+    for tick in range(1, PATIENCE + 1):
+        for _ in range(BUSY + 1):
+            await world.fetch(device)
+        await fleet.tick()
+        assert (device.mac in fleet.judged()) == (tick == PATIENCE)
 
 
 async def test_phone_whose_number_is_refused_needs_somebody_until_it_registers() -> None:

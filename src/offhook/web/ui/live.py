@@ -64,7 +64,7 @@ class Live:
         self._services = services
         self._listeners: set[_Listener] = set()
         self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
-        self.lines: deque[Line] = deque(maxlen=LINES)
+        self._recent: deque[Line | Attempt] = deque(maxlen=LINES)
         self._is_closed = False
         # Numbers are moments, so that those of an earlier run of the server are smaller.
         self.number = int(services.now().timestamp() * 1000)
@@ -76,6 +76,12 @@ class Live:
         now = int(self._services.now().timestamp() // 60)
         counts = dict(self._minutes)
         return [counts.get(minute, 0) for minute in range(now - MINUTES + 1, now + 1)]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The last lines, newest first; those of requests are put into words only here."""
+        recent = tuple(self._recent)
+        return [_request(item) if isinstance(item, Attempt) else item for item in recent]
 
     def close(self) -> None:
         """End all streams, so that the server can stop at once."""
@@ -117,15 +123,24 @@ class Live:
             self._listeners.discard(listener)
 
     def _on_event(self, event: Event) -> None:
-        topics, line = _told(event)
         if isinstance(event, AttemptRecorded):
-            self._count(event.attempt.at)
+            self._see_attempt(event.attempt)
+            return
+        topics, line = _told(event)
         if line is not None:
-            self.lines.appendleft(line)
+            self._recent.appendleft(line)
             topics = {*topics, "log"}
             if line.mac:
                 topics.add(f"phone-{line.mac}")
-        topics = {*topics, *self._of_phones(event)}
+        self._wake({*topics, *self._of_phones(event)})
+
+    def _see_attempt(self, attempt: Attempt) -> None:
+        self._count(attempt.at)
+        self._recent.appendleft(attempt)
+        own = {f"phone-{attempt.mac.plain}"} if attempt.mac else set()
+        self._wake({"fleet", "phones", "unknown", "log"} | own)
+
+    def _wake(self, topics: set[str]) -> None:
         self._note(topics)
         for listener in self._listeners if topics else ():
             listener.topics |= topics
@@ -168,8 +183,6 @@ class Live:
 
 def _told(event: Event) -> tuple[set[str], Line | None]:
     match event:
-        case AttemptRecorded(attempt=attempt):
-            return {"fleet", "phones", "unknown"}, _request(attempt)
         case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
             if not (is_new or was_rebooted):
                 return set(), None

@@ -59,11 +59,12 @@ async def show_live(request: Request) -> Response:
     """The newest lines; only them when htmx asks."""
     live: Live = request.app.state.live
     query = query_of(request.query_params)
-    fitting = (line for line in tuple(live.lines) if line_fits(query, line))
+    kept = live.lines
+    fitting = (line for line in kept if line_fits(query, line))
     values = {
         "query": query,
         "lines": list(islice(fitting, LINES_SHOWN)),
-        "kept": len(live.lines),
+        "kept": len(kept),
         "kinds": KINDS,
         "macs": _known(services_of(request)),
         "here": _url("/log", query),

@@ -1,0 +1,109 @@
+"""Recording attempts: the journal, what was last seen of each phone, and whoever listens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from offhook.actions.ports import Journal, Publish
+from offhook.actions.state import State
+from offhook.core.events import AttemptRecorded
+from offhook.core.identify import Identity
+from offhook.core.mac import Mac
+from offhook.core.model import Attempt, Device, Sighting, UnknownPhone
+from offhook.core.provision import guess_model, guess_vendor
+
+ADDRESSES_KEPT = 4096
+
+# Turned away for where they came from: such a request tells nothing of the phone it names.
+_TURNED_AWAY = ("P101", "P801", "P802", "P803")
+
+
+@dataclass(slots=True)
+class Recording:
+    """Takes down finished attempts, each once; knows which phone was last seen at each address."""
+
+    state: State
+    journal: Journal
+    publish: Publish
+    _last_at: OrderedDict[str, Mac] = field(default_factory=OrderedDict)
+
+    def recall(self) -> None:
+        """Take up from before a restart which phone was last seen at each address."""
+        found = [
+            (seen.last_contact, seen.address, seen.mac)
+            for seen in self.state.sightings.values()
+            if seen.last_contact is not None
+        ]
+        for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
+            self._last_at[address] = mac
+
+    def vendor_at(self, address: str) -> str:
+        """The maker last served at an address: the best guess for a phone that told nothing."""
+        mac = self._last_at.get(address)
+        device = self.state.devices.get(mac) if mac else None
+        return device.vendor if device else ""
+
+    def record(self, attempt: Attempt, identity: Identity) -> None:
+        """Take down an attempt."""
+        if attempt.mac is not None and attempt.fault not in _TURNED_AWAY:
+            device = self.state.devices.get(attempt.mac)
+            if device is not None:
+                self._see_device(attempt, device)
+            elif not attempt.is_test:
+                self._see_unknown(attempt, attempt.mac, identity)
+        self._pass_on(attempt)
+
+    def record_of(self, device: Device, attempt: Attempt) -> None:
+        """Take down what a registered device got."""
+        self._see_device(attempt, device)
+        self._pass_on(attempt)
+
+    def _pass_on(self, attempt: Attempt) -> None:
+        self.journal.record(attempt)
+        self.publish(AttemptRecorded(attempt=attempt))
+
+    def _see_device(self, attempt: Attempt, device: Device) -> None:
+        if not attempt.is_from_phone:
+            return
+        mac = device.mac
+        before = self.state.sightings.get(mac) or Sighting(mac=mac)
+        delivered, provisioned = before.delivered, before.last_provisioned
+        if attempt.digest and attempt.is_delivery:
+            if delivered.get(attempt.file) != attempt.digest:
+                delivered = {**delivered, attempt.file: attempt.digest}
+            if attempt.is_device_file:
+                provisioned = attempt.at
+        seen = Sighting(
+            mac=mac,
+            address=attempt.address,
+            user_agent=attempt.user_agent,
+            firmware=attempt.firmware or before.firmware,
+            last_contact=attempt.at,
+            last_provisioned=provisioned,
+            delivered=delivered,
+        )
+        self.state.sightings[mac] = seen
+        self._last_at[attempt.address] = mac
+        self._last_at.move_to_end(attempt.address)
+        if len(self._last_at) > ADDRESSES_KEPT:
+            self._last_at.popitem(last=False)
+        self.journal.note_sighting(seen)
+
+    def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
+        known = self.state.unknown.get(mac)
+        phone = UnknownPhone(
+            mac=mac,
+            vendor=guess_vendor(mac, identity, self.state.source.profiles),
+            model=guess_model(identity),
+            firmware=attempt.firmware,
+            address=attempt.address,
+            user_agent=attempt.user_agent,
+            first_seen=known.first_seen if known else attempt.at,
+            last_seen=attempt.at,
+            count=known.count + 1 if known else 1,
+        )
+        forgotten = self.state.see_unknown(phone)
+        self.journal.note_unknown(phone)
+        if forgotten is not None:
+            self.journal.forget_unknown(forgotten)
