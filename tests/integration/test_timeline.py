@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,6 +12,8 @@ import pytest
 
 from offhook.app import Pbx
 from tests.integration.calls import add, add_device, registered
+from tests.integration.certificates import Authority
+from tests.integration.running import client, running_pbx
 
 URL = "/api/provisioning/devices/001565123456/timeline"
 AGENT = {"User-Agent": "Yealink SIP-T46S 66.86.0.15 00:15:65:12:34:56"}
@@ -83,3 +88,18 @@ async def test_phone_without_a_record_has_the_history_of_its_requests(
     await api.get("/provision/001565999999.cfg", headers=AGENT)
     answer = await api.get("/api/provisioning/devices/001565999999/timeline")
     assert [item["fault"] for item in answer.json()["timeline"]] == ["P301"]
+
+
+async def test_failed_handshake_is_on_the_timeline_of_the_only_phone_there(tmp_path: Path) -> None:
+    pem = Authority().write(tmp_path / "pbx.pem")
+    settings = {"sip__tls_certificate": str(pem), "sip__tls_port": "0"}
+    async with running_pbx(tmp_path, **settings) as running, client(running) as api:
+        await add(api)
+        await add_device(api)
+        await api.get("/provision/001565123456.cfg", headers=AGENT)
+        tls_port = running.pbx.config.tls_port
+        with pytest.raises(ssl.SSLError):  # it knows no authority, as a phone without ours
+            await asyncio.open_connection("127.0.0.1", tls_port, ssl=ssl.create_default_context())
+        async with asyncio.timeout(10):
+            while not any("TLS" in it["what"] for it in await timeline(api)):  # noqa: ASYNC110 # nothing tells it
+                await asyncio.sleep(0.02)

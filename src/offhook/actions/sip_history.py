@@ -11,6 +11,7 @@ from offhook.actions.state import State
 from offhook.core.events import (
     CallFailed,
     Event,
+    HandshakeFailed,
     PhoneRegistered,
     PhoneUnregistered,
     RegisterHeard,
@@ -21,6 +22,8 @@ from offhook.core.model import RegisterOutcome, SipRecord
 # A phone that is refused tries again at once and for ever; one line a minute tells it.
 _QUIET = timedelta(minutes=1)
 _REMEMBERED = 4096
+# Finding a phone by its address looks at all of them.
+_BETWEEN_LOOKS = timedelta(seconds=1)
 _USUAL = frozenset({RegisterOutcome.REGISTERED, RegisterOutcome.REMOVED})
 
 
@@ -30,6 +33,7 @@ class SipHistory:
 
     state: State
     journal: Journal
+    _looked_at: datetime | None = None
     _told: OrderedDict[tuple[str, str, str], datetime] = field(default_factory=OrderedDict)
 
     def on_event(self, event: Event) -> None:
@@ -89,8 +93,29 @@ class SipHistory:
                         detail=f"from {event.caller}: {event.reason}",
                     )
                 )
+            case HandshakeFailed():
+                return self._of_address(event)
             case _:
                 return None
+
+    def _of_address(self, event: HandshakeFailed) -> SipRecord | None:
+        """Give the failure to the phone that asked from there; behind NAT nobody can tell which."""
+        if self._looked_at is not None and event.at - self._looked_at < _BETWEEN_LOOKS:
+            return None
+        self._looked_at = event.at
+        seen = self.state.sightings.values()
+        phones = [it.mac for it in seen if it.address == event.address]
+        device = self.state.devices.get(phones[0]) if len(phones) == 1 else None
+        if device is None:
+            return None
+        return SipRecord(
+            at=event.at,
+            mac=device.mac,
+            extension=device.extension,
+            kind="tls_failed",
+            source=f"tls:{event.address}:0",
+            detail=event.reason,
+        )
 
     def _only_phone(self, number: str) -> Mac | None:
         """Give the phone of an extension that has just one; of several nobody can tell."""

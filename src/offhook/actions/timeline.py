@@ -27,6 +27,7 @@ _WORDS = {
     "other_uri": "refused: credentials for another URI",
     "refused": "REGISTER refused",
     "call_failed": "call to it failed",
+    "tls_failed": "TLS with its address failed:",
 }
 
 

@@ -111,6 +111,15 @@ class SubscriptionRegained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandshakeFailed:
+    """A TLS handshake on the SIP port failed; told at most once a minute for an address."""
+
+    address: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RebootAdvanced:
     """A reboot reached its next step."""
 
@@ -133,6 +142,7 @@ Event = (
     | CallFailed
     | SubscriptionLost
     | SubscriptionRegained
+    | HandshakeFailed
     | RebootAdvanced
     | Changed
 )

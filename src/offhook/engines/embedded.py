@@ -21,6 +21,7 @@ from offhook.actions.ports import (
     RegistrationStore,
 )
 from offhook.core.events import (
+    HandshakeFailed,
     PhoneRegistered,
     PhoneUnregistered,
     RegisterHeard,
@@ -102,6 +103,7 @@ class EmbeddedEngine:
             on_datagram=self._on_datagram,
             on_item=self._on_item,
             on_lost=self._on_lost,
+            on_tls_failed=self._on_tls_failed,
             known=KnownHosts(self._table, time.monotonic),
         )
         wire = partial(Calling, tcp=self._sockets.tcp, udp=lambda: self._sockets.udp, now=now)
@@ -293,6 +295,9 @@ class EmbeddedEngine:
         self._counters["failed"] += 1
         if self._told.is_due("bug", self._now().timestamp()):
             _log.exception("a SIP packet from %s could not be handled", source)
+
+    def _on_tls_failed(self, address: str, reason: str) -> None:
+        self._publish(HandshakeFailed(address=address, reason=reason, at=self._now()))
 
     def _on_lost(self, source: Source) -> None:
         self._notifying.on_lost(str(source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from offhook.engines.certificate import Certificate
 from offhook.engines.strangers import KnownHosts
 from offhook.engines.tcp import OnItem, OnLost, TcpLimits, TcpPort
-from offhook.engines.tls import TlsPort
+from offhook.engines.tls import OnFailed, TlsPort
 from offhook.engines.udp import OnDatagram, UdpPort
 
 _PORT_TRIES = 20
@@ -25,6 +25,7 @@ class Sockets:
         on_datagram: OnDatagram,
         on_item: OnItem,
         on_lost: OnLost,
+        on_tls_failed: OnFailed,
         known: KnownHosts,
     ) -> None:
         self._bind = bind
@@ -33,7 +34,7 @@ class Sockets:
         self._on_datagram = on_datagram
         self.udp: UdpPort | None = None
         self.tcp = TcpPort(limits, on_item, on_lost, known.has)
-        self._tls = TlsPort(self.tcp, certificate) if certificate else None
+        self._tls = TlsPort(self.tcp, certificate, on_tls_failed) if certificate else None
 
     @property
     def port(self) -> int:

@@ -12,6 +12,7 @@ import logging
 import ssl
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from offhook.engines.certificate import Certificate
 from offhook.engines.strangers import OncePerMinute
@@ -46,14 +47,19 @@ def explain_tls(error: ssl.SSLError) -> str:
     return _REASONS.get(reason, reason.lower().replace("_", " "))
 
 
+OnFailed = Callable[[str, str], None]
+"""Told the address and the reason of a failed handshake."""
+
+
 class TlsPort:
     """The TLS listener; its connections live among those of the TCP port, under its limits."""
 
-    def __init__(self, pool: TcpPort, certificate: Certificate) -> None:
+    def __init__(self, pool: TcpPort, certificate: Certificate, on_failed: OnFailed) -> None:
         self.port = 0
         self.counters: Counter[str] = Counter({"tls_handshakes": 0, "tls_failed": 0})
         self._pool = pool
         self._certificate = certificate
+        self._on_failed = on_failed
         self._told = OncePerMinute()
         self._listener: Listener | None = None
 
@@ -81,6 +87,7 @@ class TlsPort:
         self.counters["tls_failed"] += 1
         if self._told.is_due(host, time.monotonic()):
             _log.warning("no TLS with %s: %s", host, reason)
+            self._on_failed(host, reason)
 
 
 class TlsConnection(TcpConnection):
