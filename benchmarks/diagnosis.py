@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from asyncio import run
 from pathlib import Path
@@ -22,6 +23,24 @@ from tests.e2e.server import Server
 from benchmarks.phones import FIRST, fill, memory_mb
 
 ROUNDS = 20
+PAGES = (
+    "/",
+    "/phones",
+    "/phones?page=2000",
+    "/phones?q=User+777",
+    "/phones?state=right",
+    "/unknown",
+    "/people",
+    "/people?q=User+777",
+    "/add",
+    "/templates",
+    "/log",
+    "/log/requests",
+    "/log/changes",
+    "/settings",
+    "/faults/P401",
+)
+TABS = ("", "/lines", "/settings", "/files", "/actions", "/timeline")
 _COLUMNS = (
     "id, at_us, request_id, transport, method, path, address, user_agent, mac_text, mac, file, "
     "kind, status, fault, error, hint, notices, vendor, model, firmware, extension, "
@@ -63,6 +82,30 @@ def asked(url: str) -> tuple[float, dict[str, object]]:
     return (time.perf_counter() - begun) * 1000, found
 
 
+def signed_in(url: str) -> urllib.request.OpenerDirector:
+    """Make an admin and sign in; gives what opens pages."""
+    body = json.dumps({"name": "bench", "password": "correct horse battery"}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{url}/api/admins", body, method="POST"))
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = urllib.parse.urlencode({"name": "bench", "password": "correct horse battery"})
+    opener.open(f"{url}/sign-in", form.encode()).read()
+    return opener
+
+
+def tell_pages(url: str, mac: str) -> None:
+    """Time each page, the first look apart from the next ones."""
+    opener = signed_in(url)
+    for path in (*PAGES, *(f"/phones/{mac}{tab}" for tab in TABS)):
+        taken = []
+        for _ in range(6):
+            begun = time.perf_counter()
+            with opener.open(url + path) as answer:
+                answer.read()
+            taken.append((time.perf_counter() - begun) * 1000)
+        first, *more = taken
+        print(f"{path:44} first {first:8.1f} ms   then median {statistics.median(more):7.1f} ms")
+
+
 def told(name: str, taken: list[float]) -> None:
     """Print a line of figures."""
     middle = statistics.median(taken)
@@ -98,6 +141,7 @@ def main() -> None:
             fleet = [asked(f"{server.url}/api/provisioning/diagnostics") for _ in range(ROUNDS)]
             told("diagnostics of the whole fleet", [ms for ms, _ in fleet])
             print(fleet[-1][1]["summary"])
+            tell_pages(server.url, macs[0])
             print(f"memory {memory_mb(server.process.pid if server.process else 0):.0f} MB")
         finally:
             server.stop()

@@ -51,6 +51,7 @@ PATIENCE = 10
 # Faults that come by waiting (not registered within three minutes) are seen by a second look.
 _SECOND_LOOK = timedelta(minutes=4)
 _ROUND = timedelta(minutes=30)
+_FRESH = timedelta(minutes=1)
 _SUBJECTS_SHOWN = 10
 _COUNT_EVERY_S = 3.0
 _WATCHED_S = 60.0
@@ -163,9 +164,16 @@ class Fleet:
         if len(self.state.devices) > COUNTED_AT_ONCE and self._counted is not None:
             return self._counted
         if len(self.state.devices) <= AT_ONCE:
-            self._due.update(self.state.devices)
+            self._due.update(self._stale())
         await self._judge(AT_ONCE)
         return await self._recount()
+
+    def _stale(self) -> list[Mac]:
+        """Give those not looked at for a minute: what comes by waiting shows without an event."""
+        now, judged = self.diagnose.now(), self._judged
+        return [
+            mac for mac in self.state.devices if mac not in judged or now - judged[mac].at >= _FRESH
+        ]
 
     async def _recount(self) -> FleetVerdict:
         facts = await self.diagnose.fleet_facts()
@@ -177,6 +185,7 @@ class Fleet:
     async def findings_of(self, code: str) -> list[Finding]:
         """Give all findings of one fault: of the rest first, then of phones by MAC."""
         if len(self.state.devices) <= AT_ONCE:
+            self._due.update(self._stale())
             await self.look_at(tuple(self.state.devices))
         facts = await self.diagnose.fleet_facts()
         rest = await asyncio.to_thread(find_of_fleet, facts)
