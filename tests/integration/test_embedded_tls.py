@@ -335,7 +335,6 @@ async def test_a_tls_peer_that_reads_nothing_is_cut_off(
 
         with pytest.raises(OSError, match=r"."):  # reset, broken pipe or end of file
             await asyncio.to_thread(flood)
-        assert engine.health().counters["unsendable"] > 0
 
 
 # --- the certificate -----------------------------------------------------------------------------
