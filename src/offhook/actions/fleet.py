@@ -28,7 +28,7 @@ from offhook.core.events import (
     SubscriptionRegained,
 )
 from offhook.core.mac import Mac, parse_mac
-from offhook.core.model import RegisterOutcome
+from offhook.core.model import Change, RegisterOutcome
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
 from offhook.diagnosis.rules import fault, find_of_devices, find_of_fleet
@@ -151,7 +151,7 @@ class Fleet:
             case RebootAdvanced(reboot=reboot) if reboot.mac is not None:
                 self._mark((reboot.mac,))
             case Changed(change=change):
-                self._mark_subject(change.subject)
+                self._mark_changed(change)
             case _:
                 pass
 
@@ -249,16 +249,16 @@ class Fleet:
     def _mark_number(self, number: str) -> None:
         self._mark(device.mac for device in self.state.devices_of(number))
 
-    def _mark_subject(self, subject: str) -> None:
-        """A device, an extension, or settings that many share."""
-        if subject in self.state.extensions:
-            self._mark_number(subject)
-            return
-        mac = Mac(int(subject, 16)) if _is_mac(subject) else None
-        if mac is not None:
-            self._mark((mac,))
-        else:
-            self._due.update(self.state.devices)
+    def _mark_changed(self, change: Change) -> None:
+        """A device, the phones of an extension, or all for what they share; a token is of none."""
+        match change.noun:
+            case "device":
+                mac = parse_mac(change.subject)
+                self._mark(() if mac is None else (mac,))
+            case "extension":
+                self._mark_number(change.subject)
+            case "settings" | "templates":
+                self._due.update(self.state.devices)
 
     def _old(self, now: datetime, number: int) -> list[Mac]:
         """Give the next of the round that were not looked at for long; never walks far at once."""
@@ -376,7 +376,3 @@ def _problems(findings: Sequence[Finding]) -> Iterator[Problem]:
             count=len(group),
             subjects=tuple(finding.subject for finding in group[:_SUBJECTS_SHOWN]),
         )
-
-
-def _is_mac(text: str) -> bool:
-    return len(text) == 12 and all(character in "0123456789abcdef" for character in text)
