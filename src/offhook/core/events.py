@@ -7,6 +7,7 @@ from datetime import datetime
 
 from offhook.core.mac import Mac
 from offhook.core.model import Attempt, Change, Reboot, RegisterNote, Registration
+from offhook.values import light
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class AttemptRecorded:
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class PhoneRegistered:
     """A binding was made or refreshed.
 
@@ -54,7 +55,7 @@ class RegistrationRefused:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class RegisterHeard:
     """A REGISTER was answered and told something: all but a phone's usual first one without digest.
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
+from offhook.values import light
 
 Settings = Mapping[str, str]
 """Free settings: a neutral name of `preferences`, or a maker's own key, to its text."""
@@ -194,7 +195,7 @@ class UnknownPhone:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Registration:
     """A live SIP binding of an extension, as the engine knows it (RFC 3261 §10).
 
@@ -240,7 +241,7 @@ class RegisterOutcome(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class RegisterNote:
     """What one REGISTER told, and how it ended; its texts are escaped and at most 64 characters.
 
@@ -340,7 +341,7 @@ class Reboot:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class SipRecord:
     """What a phone did over SIP, kept for its timeline; usual refreshes are not.
 

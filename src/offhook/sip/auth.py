@@ -19,6 +19,7 @@ from offhook.sip.limits import FailureLimits, network_of
 from offhook.sip.message import Request
 from offhook.sip.nonces import Nonces, NonceState
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.values import light
 
 SecretOf = Callable[[str], str | None]
 """User name to secret; None for an unknown user."""
@@ -52,14 +53,14 @@ class Wrong(StrEnum):
     USER = "unknown_user"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Allowed:
     """The request comes from `user`."""
 
     user: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Challenged:
     """Credentials are needed: the challenge values to send.
 
@@ -87,7 +88,7 @@ class Misdirected:
 AuthVerdict = Allowed | Challenged | Barred | Misdirected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class _Keys:
     """What failures are counted by; each begins so that none can be mistaken for another."""
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
+from offhook.values import light
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a request came from, and so where its phone can be reached: `udp` or `tcp`."""
 
@@ -28,7 +29,7 @@ class Source:
         return self._text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Binding:
     """One contact of an extension. `contact` is the URI exactly as the phone wrote it.
 
@@ -51,7 +52,7 @@ class Binding:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Bound:
     """A binding was made or refreshed; `was_rebooted` means a new Call-ID on a known contact.
 
@@ -63,7 +64,7 @@ class Bound:
     was_rebooted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Unbound:
     """A binding ended: `reason` is removed or expired."""
 
@@ -74,7 +75,7 @@ class Unbound:
 BindingEffect = Bound | Unbound
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Ask:
     """One contact a REGISTER asks for: a new binding, or with `is_removal` its end."""
 

@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from offhook.sip.message import TCHARS
 from offhook.sip.uri import quote, split_list, unquote
+from offhook.values import light
 
 MAX_CREDENTIALS_CHARS = 4096
 _FIELD = re.compile(
@@ -54,7 +54,7 @@ def _hash(algorithm: Algorithm, text: str) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """The fields of an Authorization header; `qop`, `cnonce` and `nc` are empty for RFC 2069."""
 

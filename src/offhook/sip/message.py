@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from offhook.values import light
+
 MAX_MESSAGE_BYTES = 65_535
 MAX_HEADERS = 256
 
@@ -38,7 +40,7 @@ _TOKEN = re.compile(TCHARS)
 _TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Headers:
     """Header lines in order, exactly as written, with an index of their values.
 
@@ -134,7 +136,7 @@ def write_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
     return headers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Request:
     """A SIP request; `uri` and `version` are as written."""
 
@@ -149,7 +151,7 @@ class Request:
         return _emit(f"{self.method} {self.uri} {self.version}", self.headers.lines, self.body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Response:
     """A SIP response; `reason` may be empty and holds whatever the sender wrote."""
 

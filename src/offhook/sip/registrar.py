@@ -29,6 +29,7 @@ from offhook.sip.message import TCHARS, Request
 from offhook.sip.parse import address_of, digits
 from offhook.sip.uri import NameAddr, SipUri, parse_name_addr, parse_uri, quote, split_list
 from offhook.sip.via import parse_cseq
+from offhook.values import light
 
 MAX_URI_CHARS = 512
 MAX_PATHS = 5
@@ -68,7 +69,7 @@ class Refused:
 Effect = BindingEffect | Refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The answer to a request before the transport's part, and what it changed.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import assert_never
 
 from offhook.sip.bindings import Source
@@ -26,6 +25,7 @@ from offhook.sip.subscriptions import ALLOW_EVENTS, Subscriptions
 from offhook.sip.transaction import AnswerCache, transaction_key
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.sip.via import Via, answerable_via, reply_address, stamp_via, top_via
+from offhook.values import light
 
 ALLOW = (
     "REGISTER, OPTIONS, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE,"
@@ -45,7 +45,7 @@ _KNOWN_METHODS = _IN_DIALOG | {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Bytes to send back: over UDP to `host` and `port`, over TCP on the same connection."""
 
@@ -54,7 +54,7 @@ class Answer:
     port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """What one message leads to. `status` is the answer's; `junk` why it was dropped or refused.
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from offhook.sip.message import TCHARS
+from offhook.values import light
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\U0010ffff<>"]')
@@ -145,7 +146,7 @@ def _folded_headers(uri: SipUri) -> list[str]:
     return sorted(unescape(piece).lower() for piece in uri.headers.split("&"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class NameAddr:
     """An address of From, To, Contact, Path or Route. `params` are the header's, unquoted.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from offhook.sip.message import TCHARS, Headers
 from offhook.sip.uri import join_host_port, read_params, split_list
+from offhook.values import light
 
 MAGIC_COOKIE = "z9hG4bK"
 _VIA = re.compile(
@@ -21,7 +21,7 @@ _CSEQ = re.compile(rf"([0-9]{{1,10}})[ \t]+({TCHARS})\Z")
 _RPORT = re.compile(r";[ \t]*rport(?:[ \t]*=[ \t]*[0-9]*)?(?=[ \t]*(?:;|\Z))", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Via:
     """The topmost Via: transport upper case, sent-by, parameters."""
 
