@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from offhook.sip.message import (
     MAX_HEADERS,
@@ -18,8 +19,9 @@ from offhook.sip.message import (
     Response,
     Verdict,
     read_headers,
+    read_usual_headers,
 )
-from offhook.sip.uri import OtherUri, SipUri, parse_name_addr, parse_uri
+from offhook.sip.uri import MAX_KEPT_CHARS, OtherUri, SipUri, parse_name_addr, parse_uri
 from offhook.sip.via import answerable_via, parse_cseq, top_via
 
 _REQUEST = re.compile(rf"({TCHARS}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
@@ -27,6 +29,7 @@ _RESPONSE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*))?\Z", re.DOTA
 _CALL_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
 
 _NEEDED = ("via", "from", "to", "call-id", "cseq")
+_NEEDED_SET = frozenset(_NEEDED)
 # At most one of each; two would let two readers of one message disagree. RFC 4475 §3.3.8.
 _SINGLE = (
     "from",
@@ -62,23 +65,41 @@ def parse_datagram(data: bytes) -> Message | Verdict | KeepAlive:
 def parse_head(head: bytes) -> Message | Verdict:
     """Read start line and headers (without the empty line) and check them; the body is empty."""
     text = head.decode("utf-8", "surrogateescape")
-    rest = text.replace("\r\n", "")
-    if "\r" in rest or "\n" in rest:
-        return Junk(reason="line break other than CR LF")
     start, *lines = text.split("\r\n")
+    if text.count("\r") > len(lines) or text.count("\n") > len(lines):
+        return Junk(reason="line break other than CR LF")
     if len(lines) > MAX_HEADERS:
         return Junk(reason="more than 256 header lines")
-    if "\r\n " in text or "\r\n\t" in text:
-        lines = _join_folds(lines)
-    headers = read_headers(lines)
+    headers = _read_headers(text, lines)
     if isinstance(headers, str):
         return Junk(reason=headers)
+    found = _read_request_line(start) if len(start) <= MAX_KEPT_CHARS else _match_request(start)
+    if found is None:
+        return _read_other_start(start, headers)
+    method, uri, version = found
+    request = Request(method=method, uri=uri, headers=headers, version=version)
+    return _check_request(request) or request
+
+
+def _match_request(start: str) -> tuple[str, str, str] | None:
     found = _REQUEST.match(start)
-    if found is not None:
-        method, uri, version = found.groups()
-        request = Request(method=method, uri=uri, headers=headers, version=version)
-        return _check_request(request) or request
-    return _read_other_start(start, headers)
+    if found is None:
+        return None
+    method, uri, version = found.groups()
+    return method, uri, version
+
+
+_read_request_line = lru_cache(maxsize=1024)(_match_request)  # phones begin alike
+
+
+def _read_headers(text: str, lines: list[str]) -> Headers | str:
+    if "\t" not in text and "  " not in text and " \r" not in text and not text.endswith(" "):
+        headers = read_usual_headers(lines)
+        if headers is not None:
+            return headers
+    if "\r\n " in text or "\r\n\t" in text:
+        lines = _join_folds(lines)
+    return read_headers(lines)
 
 
 def _join_folds(lines: list[str]) -> list[str]:
@@ -130,9 +151,8 @@ def _check_request(request: Request) -> Verdict | None:
 def _find_problem(headers: Headers, method: str) -> str:
     """Say what is wrong with the headers every message has; `method` is empty for a response."""
     index = headers.index
-    for name in _NEEDED:
-        if name not in index:
-            return f"Missing {_title(name)}"
+    if not index.keys() >= _NEEDED_SET:
+        return next(f"Missing {_title(name)}" for name in _NEEDED if name not in index)
     twice = _find_twice(headers)
     if twice:
         return f"More Than One {_title(twice)}"

@@ -18,7 +18,14 @@ _URI_PARAM = re.compile(r";([^;=?]+)(?:=([^;?]*))?")
 _PARAM = re.compile(
     rf'[ \t]*;[ \t]*({TCHARS})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;,"\s<>]*))?[ \t]*', re.DOTALL
 )
-_PLAIN_PARAMS = re.compile(rf'(?:;{TCHARS}(?:=[^;,"\s<>]*)?)*\Z')
+_ODD = re.compile(r'[,"\s<>]')  # in parameters: what a value has in quotes only
+_USUAL_NAMES = {
+    name: name.lower()
+    for name in (
+        *("tag", "branch", "rport", "received", "alias", "transport", "expires", "q", "reg-id"),
+        *("+sip.instance", "lr", "keep", "ob"),
+    )
+}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 # Every alternative takes its text in one go: no input costs more than its length.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|<[^<>]*>?|,|[^,"<]+', re.DOTALL)
@@ -31,6 +38,8 @@ _DECISIVE = frozenset({"user", "ttl", "method", "maddr", "transport"})
 
 # Of each phone its address of record and its contact; about 10 MB when all are as long as may be.
 _REMEMBERED = 16_384
+MAX_KEPT_CHARS = 128
+"""Texts that come again are remembered with what was read in them; longer ones fill memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +66,8 @@ class OtherUri:
 
 def parse_uri(text: str) -> SipUri | OtherUri | None:
     """Read a URI; None when it is none. Host names may have underscores, as real ones do."""
-    # The same few thousand URIs come again and again; long ones would only fill the memory.
-    return _parse_uri_again(text) if len(text) <= 128 else _parse_uri(text)
+    # The same few thousand URIs come again and again.
+    return _parse_uri_again(text) if len(text) <= MAX_KEPT_CHARS else _parse_uri(text)
 
 
 def _parse_uri(text: str) -> SipUri | OtherUri | None:
@@ -160,16 +169,25 @@ class NameAddr:
 
 
 def parse_name_addr(value: str) -> NameAddr | None:
-    """Read one name-addr or addr-spec with its parameters; None when it is none.
+    """Read one name-addr or addr-spec with its parameters; None when it is none."""
+    # A phone's addresses are the same each time but for the tag, and several steps read them.
+    address, closing, rest = value.rpartition(">")
+    if not rest or not closing:
+        known = _parse_name_addr_again if len(value) <= MAX_KEPT_CHARS else read_name_addr
+        return known(value)
+    found = _parse_name_addr_again(address + closing) if len(address) < MAX_KEPT_CHARS else None
+    params = read_params(rest) if found is not None and not found.params else None
+    if found is None or params is None:
+        return read_name_addr(value)
+    return NameAddr(display=found.display, uri=found.uri, params=params)
+
+
+def read_name_addr(value: str) -> NameAddr | None:
+    """Do as `parse_name_addr`, without remembering what was read before.
 
     Without angle brackets everything from the first `;` belongs to the header (RFC 3261 §20.10).
     A display name may hold more than tokens, and blanks inside the brackets are forgiven.
     """
-    # To and Contact of a phone are the same each time, and several steps read them.
-    return _parse_name_addr_again(value) if len(value) <= 128 else _parse_name_addr(value)
-
-
-def _parse_name_addr(value: str) -> NameAddr | None:
     text = value.strip(" \t")
     quoted = _QUOTED.match(text)
     display_end = quoted.end() if quoted else 0
@@ -189,7 +207,7 @@ def _parse_name_addr(value: str) -> NameAddr | None:
     return None if '"' in display else NameAddr(display=display, uri=uri, params=params)
 
 
-_parse_name_addr_again = lru_cache(maxsize=_REMEMBERED)(_parse_name_addr)
+_parse_name_addr_again = lru_cache(maxsize=_REMEMBERED)(read_name_addr)
 
 
 def _parse_bare(text: str) -> NameAddr | None:
@@ -206,12 +224,22 @@ def read_params(text: str) -> dict[str, str] | None:
 
     None when the text is anything else.
     """
+    if _ODD.search(text):
+        return read_any_params(text)
+    start, *pieces = text.split(";")
     params: dict[str, str] = {}
-    if _PLAIN_PARAMS.match(text):  # what nearly every header has, at a third of the price
-        for piece in text.split(";")[1:]:
-            name, _, plain = piece.partition("=")
-            params.setdefault(name.lower(), plain)
-        return params
+    for piece in pieces:  # what nearly every header has, at a third of the price
+        name, _, plain = piece.partition("=")
+        key = _USUAL_NAMES.get(name)
+        if key is None or key in params:
+            return read_any_params(text)
+        params[key] = plain
+    return read_any_params(text) if start else params
+
+
+def read_any_params(text: str) -> dict[str, str] | None:
+    """Do as `read_params`, whatever the text looks like."""
+    params: dict[str, str] = {}
     at = 0
     while at < len(text):
         found = _PARAM.match(text, at)
