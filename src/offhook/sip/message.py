@@ -6,7 +6,7 @@ RFC 3261 §7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from offhook.values import light
@@ -63,6 +63,8 @@ class Headers:
 
     def lines_of(self, name: str) -> tuple[str, ...]:
         """Give the lines of a header exactly as they were written."""
+        if len(self.index) == len(self.lines):  # each name once: in the order of the lines
+            return (self.lines[self.names.index(name)],) if name in self.index else ()
         return tuple(
             line for line, known in zip(self.lines, self.names, strict=True) if known == name
         )
@@ -144,7 +146,7 @@ def write_header(name: str, value: str) -> str:
     """Make a header line. Raises ValueError for anything that could end the line or the name."""
     if name not in _KNOWN and not _TOKEN.fullmatch(name):
         raise ValueError(f"no header name: {name!r}")
-    if "\r" in value or "\n" in value or "\0" in value:
+    if not value.isprintable() and ("\r" in value or "\n" in value or "\0" in value):
         raise ValueError(f"line break or NUL in header {name}")
     return f"{name}: {value}"
 
@@ -250,15 +252,18 @@ def render_response(
     `to_tag` is added to a To without tag. RFC 3261 §8.2.6.2, §18.2.1. Raises ValueError when one
     of our headers would break a line.
     """
-    echoed: dict[str, list[str]] = {name: [] for name in _ECHOED}
-    for line, name in zip(request.headers.lines, request.headers.names, strict=True):
-        if name in echoed:
-            echoed[name].append(line)
-    if top_via and echoed["via"]:
-        echoed["via"][0] = f"Via: {top_via}"  # wire text again: not for write_header to judge
-    if to_tag and echoed["to"] and not _TAG.search(echoed["to"][0].rpartition(">")[2]):
-        echoed["to"][0] = f"{echoed['to'][0].rstrip()};tag={to_tag}"
-    lines = [line for name in _ECHOED for line in echoed[name]]
+    lines = [f"SIP/2.0 {status} {reason}", *_echo(request.headers, top_via, to_tag)]
     lines += [write_header(name, value) for name, value in pairs]
-    lines.append(f"Content-Length: {len(body)}")
-    return _emit(f"SIP/2.0 {status} {reason}", lines, body)
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+
+
+def _echo(headers: Headers, top_via: str, to_tag: str) -> Iterator[str]:
+    for name in _ECHOED:
+        lines = headers.lines_of(name)
+        if name == "via" and top_via and lines:
+            # Wire text again: not for write_header to judge.
+            lines = (f"Via: {top_via}", *lines[1:])
+        elif name == "to" and to_tag and lines and not _TAG.search(lines[0].rpartition(">")[2]):
+            lines = (f"{lines[0].rstrip()};tag={to_tag}", *lines[1:])
+        yield from lines

@@ -28,7 +28,7 @@ class Nonces:
     """
 
     def __init__(self, *, key: bytes, lifetime_s: float, capacity: int = 32_768) -> None:
-        self._key = key
+        self._keyed = hashlib.blake2s(key=key, digest_size=12)
         self._lifetime_s = lifetime_s
         self._capacity = capacity
         self._serial = 0
@@ -77,5 +77,6 @@ class Nonces:
             self._floor = max(self._floor, oldest)
 
     def _seal(self, head: str, binding: str) -> str:
-        text = f"{head}|{binding}".encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(text, key=self._key, digest_size=12).hexdigest()
+        seal = self._keyed.copy()
+        seal.update(f"{head}|{binding}".encode("utf-8", "surrogateescape"))
+        return seal.hexdigest()

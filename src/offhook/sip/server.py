@@ -96,7 +96,7 @@ class Server:
         self._proxy = proxy
         self._subscriptions = subscriptions
         self._answers = answers
-        self._tag_key = tag_key
+        self._tags = hashlib.blake2s(key=tag_key, digest_size=8)
         self._agent = agent
 
     def receive_datagram(self, data: bytes, source: Source, now: float) -> Reaction:
@@ -198,9 +198,11 @@ class Server:
 
     def _tag(self, request: Request) -> str:
         """Make the To tag from the request itself, so that a repeated one gets the same."""
-        parts = [request.headers.first(name) or "" for name in ("call-id", "from", "cseq")]
-        text = "|".join(parts).encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(text, key=self._tag_key, digest_size=8).hexdigest()
+        first = request.headers.first
+        text = f"{first('call-id')}|{first('from')}|{first('cseq')}"
+        tag = self._tags.copy()
+        tag.update(text.encode("utf-8", "surrogateescape"))
+        return tag.hexdigest()
 
 
 def _is_for_extension(request: Request) -> bool:

@@ -261,7 +261,9 @@ def unquote(text: str) -> str:
 
 def quote(text: str) -> str:
     """Make a quoted-string. RFC 3261 §25.1."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def split_list(value: str) -> list[str]:
