@@ -13,8 +13,9 @@ from offhook.sip.limits import FailureLimits
 from offhook.sip.message import Request, Response, render_response
 from offhook.sip.nonces import Nonces
 from offhook.sip.parse import parse_datagram
-from offhook.sip.registrar import ExpiryPolicy, Refused, Registrar, Reply
+from offhook.sip.registrar import Refused, Registrar, Reply
 from offhook.sip.uri import SipUri, parse_uri
+from offhook.sip.wanted import ExpiryPolicy
 from tests.fuzz.reader import Reader
 from tests.fuzz.room import must
 from tests.unit.sip.build import REALM

@@ -16,10 +16,11 @@ from offhook.sip.limits import FailureLimits
 from offhook.sip.lost_watches import Tell
 from offhook.sip.nonces import Nonces
 from offhook.sip.proxy import Proxy
-from offhook.sip.registrar import ExpiryPolicy, Registrar
+from offhook.sip.registrar import Registrar
 from offhook.sip.server import Server
 from offhook.sip.subscriptions import Subscriptions
 from offhook.sip.transaction import AnswerCache
+from offhook.sip.wanted import ExpiryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

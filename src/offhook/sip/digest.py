@@ -10,7 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from offhook.sip.message import TCHARS
-from offhook.sip.uri import MAX_KEPT_CHARS, quote, split_list, unquote
+from offhook.sip.remembered import MAX_CHARS
+from offhook.sip.uri import quote, split_list, unquote
 from offhook.values import light
 
 MAX_CREDENTIALS_CHARS = 4096
@@ -88,21 +89,25 @@ def _read_usual_fields(text: str) -> dict[str, str] | None:
     """
     if "\\" in text:
         return None
-    fields: dict[str, str] = {}
-    for piece in text.split(","):
-        name, _, written = piece.strip(" ").partition("=")
-        if name not in _USUAL_NAMES or name in fields:
-            return None
-        if written[:1] == '"':
-            inner = written[1:-1]
-            if written[-1] != '"' or len(written) < 2 or '"' in inner:
-                return None
-            fields[name] = inner
-        elif written.isalnum() or written == "SHA-256":
-            fields[name] = written
-        else:
-            return None
-    return fields
+    pieces = text.split(",")
+    try:
+        fields = dict(map(_read_field, pieces))
+    except ValueError:
+        return None
+    return fields if len(fields) == len(pieces) else None
+
+
+@lru_cache(maxsize=2048)  # half of the fields are the same for all phones
+def _read_field(piece: str) -> tuple[str, str]:
+    """Read one field, or raise ValueError when it is not a usual one."""
+    name, _, written = piece.strip(" ").partition("=")
+    if name not in _USUAL_NAMES:
+        raise ValueError(name)
+    if written[:1] == '"' and written[-1] == '"' and written.count('"') == 2:
+        return name, written[1:-1]
+    if not written.isalnum() and written != "SHA-256":
+        raise ValueError(name)
+    return name, written
 
 
 def read_any_fields(value: str, at: int) -> dict[str, str] | None:
@@ -153,7 +158,7 @@ def digest_response(
     # Not remembered: a phone we know would be answered sooner than one we do not.
     ha1 = _hash(algorithm, f"{credentials.username}:{credentials.realm}:{secret}")
     what = f"{method}:{credentials.uri}"
-    ha2 = (_hash_again if len(what) <= MAX_KEPT_CHARS else _hash)(algorithm, what)
+    ha2 = (_hash_again if len(what) <= MAX_CHARS else _hash)(algorithm, what)
     middle = credentials.nonce
     if credentials.qop:
         middle = f"{middle}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"

@@ -6,8 +6,10 @@ RFC 3261 §7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import methodcaller
 
 from offhook.values import light
 
@@ -82,14 +84,24 @@ def read_usual_headers(lines: Sequence[str]) -> Headers | None:
     That is each header once, in its usual spelling, and `: ` before its value. Of lines that have
     no fold, and no blank or tab at the ends of values.
     """
-    index: dict[str, tuple[str, ...]] = {}
     try:
-        for line in lines:
-            name, value = line.split(": ", 1)
-            index[_KNOWN[name]] = (value,)
-    except (KeyError, ValueError):
+        values = dict(map(_SPLIT, lines))
+    except ValueError:
         return None
-    return Headers(tuple(lines), tuple(index), index) if len(index) == len(lines) else None
+    names = _usual_names(tuple(values)) if len(values) == len(lines) else None
+    if names is None:
+        return None
+    return Headers(tuple(lines), names, dict(zip(names, zip(values.values()), strict=True)))
+
+
+_SPLIT: Callable[[str], list[str]] = methodcaller("split", ": ", 1)
+
+
+@lru_cache(maxsize=1024)  # a phone's headers come in the same order each time
+def _usual_names(written: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give the long lower-case names when each is usual and none comes twice."""
+    names = tuple(_KNOWN[name] for name in written if name in _KNOWN)
+    return names if len(set(names)) == len(written) else None
 
 
 def read_headers(lines: Iterable[str]) -> Headers | str:
@@ -252,13 +264,23 @@ def render_response(
     `to_tag` is added to a To without tag. RFC 3261 §8.2.6.2, §18.2.1. Raises ValueError when one
     of our headers would break a line.
     """
-    lines = [f"SIP/2.0 {status} {reason}", *_echo(request.headers, top_via, to_tag)]
+    lines = [f"SIP/2.0 {status} {reason}", *_echoed_lines(request.headers, top_via, to_tag)]
     lines += [write_header(name, value) for name, value in pairs]
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 
 
-def _echo(headers: Headers, top_via: str, to_tag: str) -> Iterator[str]:
+def _echoed_lines(headers: Headers, top_via: str, to_tag: str) -> Iterable[str]:
+    line_of = dict(zip(headers.names, headers.lines, strict=True))
+    if not top_via or len(line_of) < len(headers.lines) or "to" not in line_of:
+        return _echo_any(headers, top_via, to_tag)
+    line_of["via"] = f"Via: {top_via}"  # nearly always so: each once, the phone asks for rport
+    if to_tag and not _TAG.search(line_of["to"].rpartition(">")[2]):
+        line_of["to"] = f"{line_of['to'].rstrip()};tag={to_tag}"
+    return [line_of[name] for name in _ECHOED if name in line_of]
+
+
+def _echo_any(headers: Headers, top_via: str, to_tag: str) -> Iterator[str]:
     for name in _ECHOED:
         lines = headers.lines_of(name)
         if name == "via" and top_via and lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import lru_cache
 
 from offhook.sip.message import (
     MAX_HEADERS,
@@ -21,7 +20,8 @@ from offhook.sip.message import (
     read_headers,
     read_usual_headers,
 )
-from offhook.sip.uri import MAX_KEPT_CHARS, OtherUri, SipUri, parse_name_addr, parse_uri
+from offhook.sip.remembered import remembered
+from offhook.sip.uri import OtherUri, SipUri, parse_name_addr, parse_uri
 from offhook.sip.via import answerable_via, parse_cseq, top_via
 
 _REQUEST = re.compile(rf"({TCHARS}) ([^ \t]+) ([Ss][Ii][Pp]/[0-9]+\.[0-9]+)\Z")
@@ -73,7 +73,7 @@ def parse_head(head: bytes) -> Message | Verdict:
     headers = _read_headers(text, lines)
     if isinstance(headers, str):
         return Junk(reason=headers)
-    found = _read_request_line(start) if len(start) <= MAX_KEPT_CHARS else _match_request(start)
+    found = _read_request_line(start)
     if found is None:
         return _read_other_start(start, headers)
     method, uri, version = found
@@ -81,15 +81,13 @@ def parse_head(head: bytes) -> Message | Verdict:
     return _check_request(request) or request
 
 
-def _match_request(start: str) -> tuple[str, str, str] | None:
+@remembered(1024)  # a phone begins with the same each time
+def _read_request_line(start: str) -> tuple[str, str, str] | None:
     found = _REQUEST.match(start)
     if found is None:
         return None
     method, uri, version = found.groups()
     return method, uri, version
-
-
-_read_request_line = lru_cache(maxsize=1024)(_match_request)  # phones begin alike
 
 
 def _read_headers(text: str, lines: list[str]) -> Headers | str:
@@ -174,10 +172,10 @@ def _find_twice(headers: Headers) -> str:
 
 def _find_bad_scalar(headers: Headers) -> str:
     length = headers.first("content-length")
-    if length is not None and digits(length) is None:
+    if length is not None and length != "0" and digits(length) is None:
         return "Malformed Content-Length"
     hops = headers.first("max-forwards")
-    if hops is not None:
+    if hops is not None and hops != "70":  # what nearly all write is not looked at
         number = digits(hops)
         if number is None or number > 255:
             return "Malformed Max-Forwards"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import assert_never
 
 from offhook.sip.auth import (
@@ -26,34 +26,13 @@ from offhook.sip.bindings import (
     Source,
 )
 from offhook.sip.message import TCHARS, Request
-from offhook.sip.parse import address_of, digits
-from offhook.sip.uri import NameAddr, SipUri, parse_name_addr, parse_uri, quote, split_list
+from offhook.sip.parse import address_of
+from offhook.sip.uri import SipUri, quote, split_list
 from offhook.sip.via import parse_cseq
+from offhook.sip.wanted import ExpiryPolicy, Unfit, Wanted, read_wanted
 from offhook.values import light
 
-MAX_URI_CHARS = 512
-MAX_PATHS = 5
-MAX_INSTANCE_CHARS = 256
-MAX_USER_AGENT_CHARS = 256
 _SUPPORTED = frozenset({"path"})
-# RFC 3261 §10.3 step 7: an interval of an hour or more is never too brief.
-_HOUR_S = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiryPolicy:
-    """How long a binding may live, in seconds."""
-
-    min_s: int = 60
-    max_s: int = 7200
-    default_s: int = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TooBrief:
-    """The lifetime asked for is below what we allow: 423 with this Min-Expires."""
-
-    min_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +62,6 @@ class Reply:
     effects: tuple[Effect, ...] = ()
     is_kept: bool = False
     why: str = ""
-
-
-def granted_expiry_s(asked_s: int | None, policy: ExpiryPolicy) -> int | TooBrief:
-    """Choose the lifetime of a binding, in seconds.
-
-    None means the request named no usable lifetime. Zero (removal) passes through. TooBrief
-    carries the Min-Expires value for the 423 answer. RFC 3261 §10.3 step 7.
-    """
-    if asked_s is None:
-        return policy.default_s
-    if 0 < asked_s < policy.min_s and asked_s < _HOUR_S:
-        return TooBrief(min_s=policy.min_s)
-    return min(asked_s, policy.max_s)
 
 
 def unsupported(request: Request, supported: Iterable[str] = _SUPPORTED) -> list[str]:
@@ -179,92 +145,54 @@ class Registrar:
         if user != aor:
             refused = Refused(reason="wrong_user", claimed=user, aor=aor, request=request)
             return Reply(status=403, reason="Not Your Address", effects=(refused,), is_kept=True)
-        paths = _read_paths(request)
-        if paths is None:
-            return _bad("Malformed Path")
-        outcome = self._change(request, source, now, aor, paths)
-        if isinstance(outcome, Reply):
-            return outcome
+        wanted = read_wanted(request.headers, self._policy)
+        if isinstance(wanted, Unfit):
+            return _kept(wanted.status, wanted.reason, wanted.headers)
+        outcome = self._change(request, source, now, aor, wanted)
         if isinstance(outcome, Conflict):
-            return Reply(status=outcome.status, reason=outcome.reason, is_kept=True)
+            return _kept(outcome.status, outcome.reason)
         headers = [("Contact", _write_contact(b, now)) for b in self._table.of(aor)]
-        headers += [("Path", path) for path in paths]
+        headers += [("Path", path) for path in wanted.paths]
         headers.append(("Date", _date(int(now))))
         return Reply(status=200, reason="OK", headers=tuple(headers), effects=outcome, is_kept=True)
 
     def _change(
-        self, request: Request, source: Source, now: float, aor: str, paths: tuple[str, ...]
-    ) -> tuple[BindingEffect, ...] | Conflict | Reply:
-        header_s = digits(request.headers.first("expires"))
-        contacts = [
-            piece for value in request.headers.all("contact") for piece in split_list(value)
-        ]
-        number, _ = parse_cseq(request.headers.first("cseq") or "") or (0, "")
-        call_id = request.headers.first("call-id") or ""
-        if "*" in contacts:
-            if len(contacts) > 1 or header_s != 0:
-                return _bad("Contact Star Needs Expires Zero")
+        self, request: Request, source: Source, now: float, aor: str, wanted: Wanted
+    ) -> tuple[BindingEffect, ...] | Conflict:
+        headers = request.headers
+        number, _ = parse_cseq(headers.first("cseq") or "") or (0, "")
+        call_id = headers.first("call-id") or ""
+        if wanted.is_clearing:
             return self._table.clear(aor, call_id, number)
-        make = partial(
-            Binding,
-            aor=aor,
-            source=str(source),
-            call_id=call_id,
-            cseq=number,
-            user_agent=_clean(request.headers.first("user-agent") or "")[:MAX_USER_AGENT_CHARS],
-            path=paths,
-            note=self._note_of(request) if contacts else "",
-            registered_at=now,
-            refreshed_at=now,
-        )
-        asks: list[Ask] = []
-        for text in contacts:
-            ask = self._read_ask(text, header_s, now, make)
-            if isinstance(ask, Reply):
-                return ask
-            asks.append(ask)
+        note = self._note_of(request) if wanted.contacts else ""
+        asks = [
+            Ask(
+                uri=contact.uri,
+                binding=Binding(
+                    aor=aor,
+                    contact=contact.uri.text,
+                    source=str(source),
+                    call_id=call_id,
+                    cseq=number,
+                    user_agent=wanted.user_agent,
+                    path=wanted.paths,
+                    instance=contact.instance,
+                    reg_id=contact.reg_id,
+                    q=contact.q,
+                    note=note,
+                    registered_at=now,
+                    refreshed_at=now,
+                    expires_at=now + contact.granted_s,
+                ),
+                is_removal=contact.granted_s == 0,
+            )
+            for contact in wanted.contacts
+        ]
         return self._table.apply(aor, asks)
 
-    def _read_ask(
-        self, text: str, header_s: int | None, now: float, make: Callable[..., Binding]
-    ) -> Ask | Reply:
-        address = parse_name_addr(text)
-        uri = parse_uri(address.uri) if address else None
-        if address is None or not isinstance(uri, SipUri) or len(uri.text) > MAX_URI_CHARS:
-            return _bad("Malformed Contact")
-        if address.is_bare and "?" in uri.text:  # RFC 3261 §20.10, RFC 4475 §3.1.2.17
-            return _bad("Contact Needs Angle Brackets")
-        asked_s = digits(address.params["expires"]) if "expires" in address.params else header_s
-        granted_s = granted_expiry_s(asked_s, self._policy)
-        if isinstance(granted_s, TooBrief):
-            return Reply(
-                status=423,
-                reason="Interval Too Brief",
-                headers=(("Min-Expires", str(granted_s.min_s)),),
-                is_kept=True,
-            )
-        return Ask(
-            uri=uri,
-            binding=_bind(make, uri, address, now + granted_s),
-            is_removal=granted_s == 0,
-        )
 
-
-def _bind(
-    make: Callable[..., Binding], uri: SipUri, address: NameAddr, expires_at: float
-) -> Binding:
-    reg_id = digits(address.params.get("reg-id"))
-    return make(
-        contact=uri.text,
-        instance=_clean(address.params.get("+sip.instance", ""))[:MAX_INSTANCE_CHARS],
-        reg_id="" if reg_id is None else str(reg_id),
-        q=_read_q(address.params.get("q", "")),
-        expires_at=expires_at,
-    )
-
-
-def _bad(reason: str) -> Reply:
-    return Reply(status=400, reason=reason, is_kept=True)
+def _kept(status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    return Reply(status=status, reason=reason, headers=headers, is_kept=True)
 
 
 def _challenge(verdict: Challenged, aor: str, request: Request) -> Reply:
@@ -282,33 +210,6 @@ def _challenge(verdict: Challenged, aor: str, request: Request) -> Reply:
         is_kept=bool(effects),
         why="stale" if verdict.is_stale else "",
     )
-
-
-def _read_paths(request: Request) -> tuple[str, ...] | None:
-    """Read Path in order, or None when it could not be sent back as Route. RFC 3327 §5.3."""
-    paths = [piece for value in request.headers.all("path") for piece in split_list(value)]
-    for path in paths:
-        address = parse_name_addr(path)
-        uri = parse_uri(address.uri) if address else None
-        if not isinstance(uri, SipUri) or len(path) > MAX_URI_CHARS or path != _clean(path):
-            return None
-    return tuple(paths) if len(paths) <= MAX_PATHS else None
-
-
-def _read_q(text: str) -> float:
-    """Read q; anything that is not 0 to 1 counts as 1. RFC 3261 §20.10."""
-    try:
-        q = float(text)
-    except ValueError:
-        return 1.0
-    return q if 0.0 <= q <= 1.0 else 1.0
-
-
-def _clean(text: str) -> str:
-    """Keep what can be shown and stored; the rest, from control characters on, becomes `?`."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 @lru_cache(maxsize=1)  # phones that come in one second share it

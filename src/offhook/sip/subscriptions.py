@@ -14,17 +14,11 @@ from offhook.sip.forward import contact_of, dialog_id, values_of
 from offhook.sip.lost_watches import LostWatches, Tell
 from offhook.sip.message import Request, Response
 from offhook.sip.parse import digits
-from offhook.sip.registrar import (
-    ExpiryPolicy,
-    Reply,
-    TooBrief,
-    bad_extension,
-    granted_expiry_s,
-    unsupported,
-)
+from offhook.sip.registrar import Reply, bad_extension, unsupported
 from offhook.sip.rights import Arrival, Rights
 from offhook.sip.uri import SipUri, parse_uri
 from offhook.sip.via import Via, parse_cseq
+from offhook.sip.wanted import ExpiryPolicy, TooBrief, granted_expiry_s
 from offhook.sip.watch import Terms, Watch, Watches, contact_here
 
 MAX_WATCHES = 16_384

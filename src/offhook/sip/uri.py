@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from offhook.sip.message import TCHARS
+from offhook.sip.remembered import remembered
 from offhook.values import light
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
@@ -38,8 +38,6 @@ _DECISIVE = frozenset({"user", "ttl", "method", "maddr", "transport"})
 
 # Of each phone its address of record and its contact; about 10 MB when all are as long as may be.
 _REMEMBERED = 16_384
-MAX_KEPT_CHARS = 128
-"""Texts that come again are remembered with what was read in them; longer ones fill memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +62,9 @@ class OtherUri:
     scheme: str
 
 
+@remembered(_REMEMBERED)
 def parse_uri(text: str) -> SipUri | OtherUri | None:
     """Read a URI; None when it is none. Host names may have underscores, as real ones do."""
-    # The same few thousand URIs come again and again.
-    return _parse_uri_again(text) if len(text) <= MAX_KEPT_CHARS else _parse_uri(text)
-
-
-def _parse_uri(text: str) -> SipUri | OtherUri | None:
     found = _SCHEME.match(text)
     if found is None or _ILLEGAL.search(text):
         return None
@@ -100,9 +94,6 @@ def _parse_uri(text: str) -> SipUri | OtherUri | None:
         params=params,
         headers=uri_headers,
     )
-
-
-_parse_uri_again = lru_cache(maxsize=_REMEMBERED)(_parse_uri)
 
 
 def _read_uri_params(text: str) -> dict[str, str] | None:
@@ -173,9 +164,8 @@ def parse_name_addr(value: str) -> NameAddr | None:
     # A phone's addresses are the same each time but for the tag, and several steps read them.
     address, closing, rest = value.rpartition(">")
     if not rest or not closing:
-        known = _parse_name_addr_again if len(value) <= MAX_KEPT_CHARS else read_name_addr
-        return known(value)
-    found = _parse_name_addr_again(address + closing) if len(address) < MAX_KEPT_CHARS else None
+        return _read_address(value)
+    found = _read_address(address + closing)
     params = read_params(rest) if found is not None and not found.params else None
     if found is None or params is None:
         return read_name_addr(value)
@@ -207,7 +197,7 @@ def read_name_addr(value: str) -> NameAddr | None:
     return None if '"' in display else NameAddr(display=display, uri=uri, params=params)
 
 
-_parse_name_addr_again = lru_cache(maxsize=_REMEMBERED)(read_name_addr)
+_read_address = remembered(_REMEMBERED)(read_name_addr)
 
 
 def _parse_bare(text: str) -> NameAddr | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from offhook.sip.message import TCHARS, Headers
-from offhook.sip.uri import MAX_KEPT_CHARS, join_host_port, read_params, split_list
+from offhook.sip.remembered import remembered
+from offhook.sip.uri import join_host_port, read_params, split_list
 from offhook.values import light
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -45,7 +46,7 @@ class Via:
 def parse_via(value: str) -> Via | None:
     """Read one Via value; None when it is none."""
     sender, semicolon, rest = value.partition(";")
-    sent_by = _read_sent_by(sender) if len(sender) <= MAX_KEPT_CHARS else _match_sent_by(sender)
+    sent_by = _read_sent_by(sender)
     params = read_params(semicolon + rest)
     if sent_by is None or params is None:
         return None
@@ -53,7 +54,8 @@ def parse_via(value: str) -> Via | None:
     return Via(transport=transport, host=host, port=port, params=params)
 
 
-def _match_sent_by(text: str) -> tuple[str, str, int | None] | None:
+@remembered(4096)  # of a phone all but the branch comes again
+def _read_sent_by(text: str) -> tuple[str, str, int | None] | None:
     found = _SENT_BY.match(text)
     if found is None:
         return None
@@ -61,9 +63,6 @@ def _match_sent_by(text: str) -> tuple[str, str, int | None] | None:
     if port and int(port) > 65_535:
         return None
     return transport.upper(), host.lower(), int(port) if port else None
-
-
-_read_sent_by = lru_cache(maxsize=4096)(_match_sent_by)  # all but the branch comes again
 
 
 def top_via(headers: Headers) -> Via | None:
@@ -116,17 +115,11 @@ def write_via(transport: str, host: str, port: int, branch: str) -> str:
     return f"SIP/2.0/{transport} {join_host_port(host, port)};branch={branch};rport"
 
 
+@remembered(1024)  # most requests of a phone are its first few
 def parse_cseq(value: str) -> tuple[int, str] | None:
     """Read number and method; None when it is no CSeq. Numbers end at 2^31, RFC 3261 §8.1.1.5."""
-    return _read_cseq(value) if len(value) <= MAX_KEPT_CHARS else _match_cseq(value)
-
-
-def _match_cseq(value: str) -> tuple[int, str] | None:
     found = _CSEQ.match(value)
     if found is None:
         return None
     number = int(found.group(1))
     return (number, found.group(2)) if number < 2**31 else None
-
-
-_read_cseq = lru_cache(maxsize=1024)(_match_cseq)  # most requests of a phone are its first few

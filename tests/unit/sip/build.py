@@ -14,10 +14,11 @@ from offhook.sip.message import Request, Response
 from offhook.sip.nonces import Nonces
 from offhook.sip.parse import parse_datagram
 from offhook.sip.proxy import Proxy
-from offhook.sip.registrar import ExpiryPolicy, Registrar
+from offhook.sip.registrar import Registrar
 from offhook.sip.server import Reaction, Server
 from offhook.sip.subscriptions import Subscriptions
 from offhook.sip.transaction import AnswerCache
+from offhook.sip.wanted import ExpiryPolicy
 
 REALM = "offhook"
 PLACE = ("192.0.2.1", 5060)

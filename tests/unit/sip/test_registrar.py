@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from offhook.sip.bindings import Bound, Source, Unbound
-from offhook.sip.registrar import ExpiryPolicy, Refused, TooBrief, granted_expiry_s
+from offhook.sip.registrar import Refused
 from offhook.sip.uri import parse_name_addr
+from offhook.sip.wanted import ExpiryPolicy, TooBrief, granted_expiry_s
 from tests.unit.sip.build import OTHER, Pbx, register, response_of
 
 A = "<sip:1001@192.0.2.10:5062>"
