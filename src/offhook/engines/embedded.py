@@ -8,7 +8,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
+from datetime import datetime
+from functools import lru_cache, partial
 
 from offhook.actions.ports import (
     Clock,
@@ -55,6 +56,12 @@ from offhook.tasks import spawn
 _log = logging.getLogger("offhook.sip")
 
 SWEEP_S = 1.0
+_NOBODY = Source(transport="", host="", port=0)
+
+
+@lru_cache(maxsize=8192)  # a phone sends from the same place each time
+def _udp_source(host: str, port: int) -> Source:
+    return Source(transport="udp", host=host, port=port)
 
 
 class EmbeddedEngine:
@@ -203,7 +210,7 @@ class EmbeddedEngine:
         """Drop all bindings of an extension; gives how many."""
         gone = self._table.drop(extension)
         self._watching.on_removed(extension)
-        self._apply_effects(gone, Source(transport="", host="", port=0))
+        self._apply_effects(gone, _NOBODY, self._now())
         await self._keeping.save()
         return len(gone)
 
@@ -213,8 +220,8 @@ class EmbeddedEngine:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                expired = self._table.expire(self._now().timestamp())
-                self._apply_effects(expired, Source(transport="", host="", port=0))
+                at = self._now()
+                self._apply_effects(self._table.expire(at.timestamp()), _NOBODY, at)
                 self._watching.sweep()
                 await self._keeping.save()
             except Exception:
@@ -227,7 +234,7 @@ class EmbeddedEngine:
     # --- what arrives --------------------------------------------------------------------------
 
     def _on_datagram(self, data: bytes, host: str, port: int) -> None:
-        source = Source(transport="udp", host=host, port=port)
+        source = _udp_source(host, port)
         if self._allowance.is_spent(source):
             return
         try:
@@ -281,7 +288,7 @@ class EmbeddedEngine:
             if not is_taken:
                 self._notifying.on_response(response)
         if reaction.effects:
-            self._apply_effects(reaction.effects, source)
+            self._apply_effects(reaction.effects, source, at)
         if isinstance(item, Request) and item.method == "REGISTER":
             note = note_register(item, source, reaction, at)
             if note is not None:
@@ -305,8 +312,7 @@ class EmbeddedEngine:
             self._calling.on_lost(str(source))
             self._watching.on_lost(str(source))
 
-    def _apply_effects(self, effects: Iterable[Effect], source: Source) -> None:
-        at = self._now()
+    def _apply_effects(self, effects: Iterable[Effect], source: Source, at: datetime) -> None:
         for effect in effects:
             match effect:
                 case Bound(binding=binding, is_new=is_new, was_rebooted=was_rebooted):
@@ -327,10 +333,9 @@ class EmbeddedEngine:
                         )
                     )
                 case Refused():
-                    self._tell_refused(effect, source)
+                    self._tell_refused(effect, source, at)
 
-    def _tell_refused(self, refused: Refused, source: Source) -> None:
-        at = self._now()
+    def _tell_refused(self, refused: Refused, source: Source, at: datetime) -> None:
         claimed = shown(refused.claimed)
         self._counters[f"refused_{refused.reason}"] += 1
         if not self._told.is_due(f"{source.host}|{claimed}", at.timestamp()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.core.mac import parse_mac
@@ -12,8 +13,9 @@ from offhook.sip.digest import parse_digest_fields
 from offhook.sip.message import Headers, Request
 from offhook.sip.parse import address_of, digits
 from offhook.sip.registrar import Refused
+from offhook.sip.remembered import remembered
 from offhook.sip.server import Reaction
-from offhook.sip.uri import NameAddr, SipUri, parse_name_addr, parse_uri, split_list
+from offhook.sip.uri import SipUri, parse_name_addr, parse_uri, split_list
 from offhook.sip.via import Via, top_via
 
 _CHALLENGED = 401
@@ -39,7 +41,9 @@ def note_register(
     bound = next((effect for effect in reaction.effects if isinstance(effect, Bound)), None)
     # What was accepted has been read before; this runs for every refresh of every phone.
     fields = {"username": extension} if bound is not None else _credentials(request.headers)
-    address, contact = _contact(request.headers)
+    first = request.headers.first
+    contact = _read_contact(first("contact") or "")
+    asked = first("expires") if contact.expires is None else contact.expires
     return RegisterNote(
         extension=shown(extension),
         domain=shown(to.host if isinstance(to, SipUri) else ""),
@@ -51,13 +55,13 @@ def note_register(
         via_host=shown(via.host.strip("[]")),
         via_port=via.port,
         has_rport="rport" in via.params,
-        contact_host=shown(contact.host.strip("[]")) if contact else "",
-        contact_port=contact.port if contact else None,
+        contact_host=contact.host,
+        contact_port=contact.port,
         has_path="path" in request.headers.index,
-        call_id=shown(request.headers.first("call-id") or ""),
-        user_agent=shown(request.headers.first("user-agent") or ""),
+        call_id=shown(first("call-id") or ""),
+        user_agent=shown(first("user-agent") or ""),
         mac=mac_of(request) if bound is None else parse_mac(bound.binding.note),
-        asked_s=_asked_s(request.headers, address),
+        asked_s=digits(asked),
         granted_s=_granted_s(bound),
         status=reaction.status,
         outcome=_outcome(reaction),
@@ -79,17 +83,23 @@ def _credentials(headers: Headers) -> dict[str, str] | None:
     return None
 
 
-def _contact(headers: Headers) -> tuple[NameAddr | None, SipUri | None]:
-    value = headers.first("contact")
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """Where a phone says it is; its own `expires` goes before the header. RFC 3261 §10.2.1.1."""
+
+    host: str
+    port: int | None
+    expires: str | None
+
+
+@remembered(16_384)
+def _read_contact(value: str) -> _Contact:
     address = parse_name_addr(split_list(value)[0]) if value else None
+    expires = address.params.get("expires") if address else None
     uri = parse_uri(address.uri) if address else None
-    return address, uri if isinstance(uri, SipUri) else None
-
-
-def _asked_s(headers: Headers, contact: NameAddr | None) -> int | None:
-    """Give the lifetime asked for: the contact's own goes before. RFC 3261 §10.2.1.1."""
-    own = contact.params.get("expires") if contact else None
-    return digits(own if own is not None else headers.first("expires"))
+    if not isinstance(uri, SipUri):
+        return _Contact("", None, expires)
+    return _Contact(shown(uri.host.strip("[]")), uri.port, expires)
 
 
 def _granted_s(bound: Bound | None) -> int | None:
