@@ -61,7 +61,7 @@ async def _exchange(
     try:
         writer.write(head)
         await writer.drain()
-        status, headers = _parse_head(await reader.readuntil(b"\r\n\r\n"))
+        status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
         is_empty = is_bodiless or status in (204, 304)
         body = b"" if is_empty else await _read_body(reader, headers)
         return Fetched(status=status, headers=headers, body=body)
@@ -70,17 +70,26 @@ async def _exchange(
 
 
 async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
+    length = body_length(headers)
+    if length is None:
+        return await reader.read(MAX_BODY_BYTES)
+    return await reader.readexactly(length)
+
+
+def body_length(headers: Mapping[str, str]) -> int | None:
+    """Give the bytes of the body, None when it ends with the connection. Raises FetchError."""
     if "transfer-encoding" in headers:
         raise FetchError("the answer is chunked, which old firmware cannot read")
     length = headers.get("content-length")
     if length is None:
-        return await reader.read(MAX_BODY_BYTES)
+        return None
     if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
         raise FetchError(f"Content-Length is {length[:20]!r}")
-    return await reader.readexactly(int(length))
+    return int(length)
 
 
-def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """Read the head of an answer with the empty line that ends it. Raises FetchError."""
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]

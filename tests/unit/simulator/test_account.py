@@ -8,7 +8,8 @@ import pytest
 
 from offhook.core.mac import Mac
 from offhook.core.vendor import SampleLine
-from offhook.simulator.virtual_phone import VirtualPhone, read_account
+from offhook.simulator.phone_files import read_account
+from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.vendors import load_profiles
 
 KEYS = SampleLine(
