@@ -40,13 +40,18 @@ class NotAllowedError(Exception):
 
 
 class Scenario(Protocol):
-    """What a fleet plays. `figures` are its own findings, filled while it runs."""
+    """What a fleet plays. `figures` are its own findings; `step` says what it does now."""
 
     name: str
+    step: str
     figures: dict[str, float]
 
     async def run(self, fleet: Fleet) -> None:
         """Play it to its end."""
+        ...
+
+    def progress(self, fleet: Fleet) -> float:
+        """How much of it is done, 0 to 1."""
         ...
 
 
@@ -79,6 +84,11 @@ class Fleet:
         """How many phones are up with the account they should have; looks at each."""
         return sum(phone.is_right for phone in self.phones)
 
+    @property
+    def settled(self) -> int:
+        """How many phones are up or have given up."""
+        return self.stages[Stage.UP] + self.stages[Stage.FAILED]
+
     def add(self, specs: Sequence[PhoneSpec]) -> None:
         """Set up phones, powered off. On the loopback each has an address of its own."""
         is_loopback = ipaddress.ip_address(self.place.address).is_loopback
@@ -103,9 +113,7 @@ class Fleet:
 
     async def until_settled(self) -> None:
         """Wait until every phone is up or has given up."""
-        await self.until(
-            lambda: self.stages[Stage.UP] + self.stages[Stage.FAILED] == len(self.phones)
-        )
+        await self.until(lambda: self.settled == len(self.phones))
 
     async def close(self) -> None:
         """Lose power: nothing is un-registered. Idempotent."""

@@ -22,6 +22,9 @@ _PKTINFO = struct.Struct("=I4s4s")
 _IP_PKTINFO = 8
 _SPACE = socket.CMSG_SPACE(_PKTINFO.size)
 _LARGEST = 16 * 1024
+_ANY = "0.0.0.0"  # noqa: S104 - only what is meant for a phone's address is heard
+FIRST_PORT = 5070
+"""A phone that comes back after a power cut comes from the port it had: so does a simulated one."""
 _FIRST_ADDRESS = int(ipaddress.IPv4Address("127.64.0.1"))
 
 
@@ -79,7 +82,7 @@ class SharedSockets:
     """
 
     def __init__(self, count: int) -> None:
-        self._shared = [_Shared() for _ in range(count)]
+        self._shared = [_Shared(FIRST_PORT + index) for index in range(count)]
         self._next = 0
 
     def open(self, address: str, on_datagram: OnDatagram) -> Wire:
@@ -95,14 +98,17 @@ class SharedSockets:
 
 
 class _Shared:
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self._phones: dict[bytes, OnDatagram] = {}
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        self._socket.bind(("0.0.0.0", 0))  # noqa: S104 - only addresses of phones are heard
+        try:
+            self._socket.bind((_ANY, port))
+        except OSError:  # another simulator runs
+            self._socket.bind((_ANY, 0))
         self.port = int(self._socket.getsockname()[1])
         self._loop.add_reader(self._socket.fileno(), self._drain)
 

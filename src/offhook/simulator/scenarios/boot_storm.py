@@ -26,6 +26,7 @@ class BootStorm:
 
     within_s: float = 10.0
     name: str = "boot-storm"
+    step: str = "booting"
     figures: dict[str, float] = field(default_factory=dict)
 
     async def run(self, fleet: Fleet) -> None:
@@ -42,6 +43,10 @@ class BootStorm:
         took_s = loop.time() - began
         if note_wrong(fleet) == 0:
             self.figures["all_right_s"] = took_s
+
+    def progress(self, fleet: Fleet) -> float:
+        """How many are up or have given up."""
+        return fleet.settled / max(len(fleet.phones), 1)
 
 
 def note_wrong(fleet: Fleet) -> int:
