@@ -22,6 +22,17 @@ class ScenarioName(StrEnum):
     """What many phones play."""
 
     BOOT_STORM = "boot-storm"
+    STEADY = "steady"
+    REPROVISION = "reprovision"
+    JUNK = "junk"
+
+
+class Connections(StrEnum):
+    """How phones use HTTP connections."""
+
+    MAKER = "maker"
+    CLOSE = "close"
+    KEEP_ALIVE = "keep-alive"
 
 
 @group.command("simulate")
@@ -57,14 +68,66 @@ def simulate(
         ScenarioName, typer.Option(help="what they play", rich_help_panel=_FLEET)
     ] = ScenarioName.BOOT_STORM,
     within_s: Annotated[
-        float, typer.Option("--within", help="seconds in which all boot", rich_help_panel=_FLEET)
+        float,
+        typer.Option("--within", min=0.0, help="seconds in which all boot", rich_help_panel=_FLEET),
     ] = 10.0,
     patience_s: Annotated[
         float,
         typer.Option(
-            "--patience", help="seconds after which a boot is given up", rich_help_panel=_FLEET
+            "--patience",
+            min=1.0,
+            help="seconds after which a boot is given up",
+            rich_help_panel=_FLEET,
         ),
     ] = 120.0,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1.0, help="steady, junk: how long they play", rich_help_panel=_FLEET),
+    ] = 30.0,
+    calls: Annotated[
+        float, typer.Option(min=0.0, help="steady: calls begun a second", rich_help_panel=_FLEET)
+    ] = 0.0,
+    talk_s: Annotated[
+        float,
+        typer.Option(
+            "--talk", min=0.0, help="steady: seconds a call lasts", rich_help_panel=_FLEET
+        ),
+    ] = 2.0,
+    speed: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            help="steady: how many times faster phones register again and look for files",
+            rich_help_panel=_FLEET,
+        ),
+    ] = 60.0,
+    refetch_every_s: Annotated[
+        float,
+        typer.Option(
+            "--refetch-every",
+            min=0.0,
+            help="steady: seconds between looks for files, 0 never",
+            rich_help_panel=_FLEET,
+        ),
+    ] = 3600.0,
+    rename: Annotated[
+        int, typer.Option(min=0, help="reprovision: names to change, 0 all", rich_help_panel=_FLEET)
+    ] = 1,
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="junk: pieces a second, 0 for all that goes", rich_help_panel=_FLEET
+        ),
+    ] = 0.0,
+    restart_s: Annotated[
+        float,
+        typer.Option(
+            "--restart", min=0.0, help="seconds a phone takes to restart", rich_help_panel=_FLEET
+        ),
+    ] = 0.0,
+    connections: Annotated[
+        Connections, typer.Option(help="HTTP connections", rich_help_panel=_FLEET)
+    ] = Connections.MAKER,
     is_existing: Annotated[
         bool,
         typer.Option(
@@ -108,9 +171,7 @@ def simulate(
                 owns_network=owns_network,
                 screen=screen,
             )
-        from offhook.cli.simulate_fleet import Picks, play_fleet
-        from offhook.simulator.fleet_phone import Conduct
-        from offhook.simulator.scenarios.boot_storm import BootStorm
+        from offhook.cli.simulate_fleet import Picks, Play, play_fleet
 
         picks = Picks(
             count=count or 0,
@@ -120,10 +181,23 @@ def simulate(
             is_clean=is_clean,
             is_yes=is_yes,
         )
+        wanted = Play(
+            scenario=scenario.value,
+            within_s=within_s,
+            patience_s=patience_s,
+            seconds=seconds,
+            calls=calls,
+            talk_s=talk_s,
+            speed=speed,
+            refetch_every_s=refetch_every_s,
+            rename=rename,
+            rate=rate,
+            restart_s=restart_s,
+            connections=connections.value,
+        )
         return play_fleet(
-            BootStorm(within_s=within_s),
+            wanted,
             picks,
-            Conduct(patience_s=patience_s),
             url=url,
             config=config,
             token=token,

@@ -18,9 +18,13 @@ from offhook.cli.screen import Screen
 from offhook.cli.simulate_screen import counter, show_live, show_report
 from offhook.cli.simulate_url import check_host, folder_url
 from offhook.loops import loop_factory
-from offhook.simulator.fleet import Scenario, open_fleet, run_scenario
-from offhook.simulator.fleet_phone import Conduct, PhoneSpec
+from offhook.simulator.conduct import Conduct, PhoneSpec
+from offhook.simulator.fleet import Fleet, Scenario, open_fleet, run_scenario
 from offhook.simulator.http_link import find_place
+from offhook.simulator.scenarios.boot_storm import BootStorm
+from offhook.simulator.scenarios.junk import Junk
+from offhook.simulator.scenarios.reprovision import Reprovision
+from offhook.simulator.scenarios.steady import Steady
 from offhook.simulator.site import Site, SiteError, planned
 from offhook.tasks import spawn
 
@@ -37,10 +41,55 @@ class Picks:
     is_yes: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What is played, as the options say it."""
+
+    scenario: str
+    within_s: float
+    patience_s: float
+    seconds: float
+    calls: float
+    talk_s: float
+    speed: float
+    refetch_every_s: float
+    rename: int
+    rate: float
+    restart_s: float
+    connections: str
+
+    def conduct(self) -> Conduct:
+        """How the phones behave: only steady ones hurry."""
+        is_steady = self.scenario == "steady"
+        return Conduct(
+            patience_s=self.patience_s,
+            restart_s=self.restart_s,
+            connections=self.connections,
+            speed=self.speed if is_steady else 1.0,
+            refetch_every_s=self.refetch_every_s if is_steady else 0.0,
+        )
+
+    def make(self, site: Site) -> Scenario:
+        """Make the scenario."""
+        match self.scenario:
+            case "steady":
+                return Steady(
+                    within_s=self.within_s,
+                    seconds=self.seconds,
+                    calls=self.calls,
+                    talk_s=self.talk_s,
+                )
+            case "reprovision":
+                return Reprovision(site=site, within_s=self.within_s, rename=self.rename)
+            case "junk":
+                return Junk(within_s=self.within_s, seconds=self.seconds, rate=self.rate)
+            case _:
+                return BootStorm(within_s=self.within_s)
+
+
 def play_fleet(
-    scenario: Scenario,
+    wanted: Play,
     picks: Picks,
-    conduct: Conduct,
     *,
     url: str,
     config: Path | None,
@@ -51,6 +100,11 @@ def play_fleet(
     """Play a scenario; 0 when nothing failed, 1 when something did. Raises CannotRunError."""
     folder = folder_url(url, config, ("http", "https"))
     check_host(folder, owns_network=owns_network)
+    if picks.is_existing and wanted.scenario == "reprovision":
+        raise CannotRunError(
+            "reprovision renames extensions, which are people's where devices are real",
+            "leave --existing out: it plays devices made for it",
+        )
 
     async def play() -> int:
         site = Site(await find_place(folder), token)
@@ -58,7 +112,10 @@ def play_fleet(
             code = 0
             if picks.count:
                 specs = await _pick(site, picks, screen)
-                code = await _play(scenario, specs, folder, conduct, owns_network, screen)
+                fleet = await open_fleet(
+                    specs, folder, conduct=wanted.conduct(), owns_network=owns_network
+                )
+                code = await _play(wanted.make(site), fleet, screen)
             if picks.is_clean:
                 await _clean(site, picks, screen)
         finally:
@@ -74,15 +131,7 @@ def play_fleet(
         raise CannotRunError(f"{folder}: {error.strerror or error}", "check --url") from None
 
 
-async def _play(
-    scenario: Scenario,
-    specs: Sequence[PhoneSpec],
-    folder: str,
-    conduct: Conduct,
-    owns_network: bool,
-    screen: Screen,
-) -> int:
-    fleet = await open_fleet(specs, folder, conduct=conduct, owns_network=owns_network)
+async def _play(scenario: Scenario, fleet: Fleet, screen: Screen) -> int:
     gc.collect()
     gc.freeze()  # looking through thousands of phones again and again would stop them all
     stop = _stop_signal()

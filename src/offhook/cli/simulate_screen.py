@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from offhook.cli.screen import Screen
+from offhook.simulator.conduct import Stage
 from offhook.simulator.fleet import Fleet, Scenario
-from offhook.simulator.fleet_phone import Stage
 from offhook.simulator.report import Report, Spread
 
 LIVE_S = 0.25

@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
+from offhook.simulator.conduct import Conduct, Ground, PhoneSpec, Stage
 from offhook.simulator.files_open import raise_open_files
-from offhook.simulator.fleet_phone import Conduct, FleetPhone, Ground, PhoneSpec, Stage
+from offhook.simulator.fleet_phone import FleetPhone
 from offhook.simulator.http_link import Place, find_place
 from offhook.simulator.own_host import is_this_host
 from offhook.simulator.record import Record
@@ -85,6 +86,11 @@ class Fleet:
         return sum(phone.is_right for phone in self.phones)
 
     @property
+    def has_addresses(self) -> bool:
+        """True when each phone has an address of its own."""
+        return self._shared is not None
+
+    @property
     def settled(self) -> int:
         """How many phones are up or have given up."""
         return self.stages[Stage.UP] + self.stages[Stage.FAILED]
@@ -146,9 +152,9 @@ class Fleet:
 
         return FleetPhone(spec, self._ground, address=own, source="", open_wire=open_own)
 
-    def _on_stage(self, phone: FleetPhone, was: Stage) -> None:
+    def _on_stage(self, was: Stage, now: Stage) -> None:
         self.stages[was] -= 1
-        self.stages[phone.stage] += 1
+        self.stages[now] += 1
         self._changed.set()
 
     async def _find(self, host: str, port: int) -> Address:

@@ -5,52 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from offhook.simulator.account import CHALLENGES, SipAccount
 from offhook.simulator.answering import Answering
+from offhook.simulator.calling import Called, Calling
 from offhook.simulator.exchange import Exchanges
+from offhook.simulator.talking import Talking
 from offhook.simulator.wire import Address, OpenWire, OwnWire, Wire
-from offhook.sip.digest import MD5_FIRST, Algorithm, answer_challenge
+from offhook.sip.digest import MD5_FIRST, Algorithm
 from offhook.sip.message import Request, Response, make_request
 from offhook.sip.parse import parse_datagram
 from offhook.sip.uri import join_host_port
 from offhook.sip.via import top_via, write_via
-
-CHALLENGES = {
-    401: ("www-authenticate", "Authorization"),
-    407: ("proxy-authenticate", "Proxy-Authorization"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipAccount:
-    """What a phone registers with, and how it calls itself."""
-
-    server: str
-    port: int
-    extension: str
-    auth_name: str
-    secret: str
-    user_agent: str
-    headers: tuple[tuple[str, str], ...]
-
-    @property
-    def place(self) -> str:
-        """The registrar as it is written into URIs."""
-        return join_host_port(self.server, self.port)
-
-    def credentials(self, response: Response, method: str, uri: str) -> tuple[str, str] | None:
-        """Answer a challenge: the header's name and value, None when it cannot be answered."""
-        was, answer_name = CHALLENGES[response.status]
-        value = answer_challenge(
-            response.headers.all(was),
-            username=self.auth_name,
-            secret=self.secret,
-            method=method,
-            uri=uri,
-            cnonce=secrets.token_hex(8),
-        )
-        return (answer_name, value) if value else None
 
 
 class SipPhone:
@@ -61,7 +27,7 @@ class SipPhone:
     `on_notify` gets the Event header of each NOTIFY it answers with 2xx, once however often it is
     repeated. `requests` keeps every NOTIFY that came. With `removes_all` it signs off all phones of
     its extension instead of itself (RFC 3261 §10.2.2). `open_wire` gives it another place on the
-    network than a socket of its own at `bind`.
+    network than a socket of its own at `bind`. One that `takes_calls` has `talking`.
     """
 
     def __init__(
@@ -74,6 +40,7 @@ class SipPhone:
         on_notify: Callable[[str], None] = lambda event: None,
         timeout_s: float = 32.0,
         open_wire: OpenWire | None = None,
+        takes_calls: bool = False,
     ) -> None:
         self.is_silent = False
         self.removes_all = False
@@ -92,6 +59,9 @@ class SipPhone:
             on_notify=on_notify,
             status=notify_status,
         )
+        self.talking: Talking | None = None
+        if takes_calls:
+            self.talking = Talking(send=self.send, contact=lambda: self.contact, host=bind)
         self.boot()
 
     @property
@@ -170,6 +140,8 @@ class SipPhone:
             await self.unregister()
         self._is_closed = True
         self.exchanges.abandon()
+        if self.talking is not None:
+            self.talking.stop()
         if self._wire is not None:
             self._wire.close()
 
@@ -219,6 +191,29 @@ class SipPhone:
         """Write a Via with a new branch."""
         return write_via("UDP", self._bind, self.port, f"z9hG4bK{secrets.token_hex(8)}")
 
+    async def call(
+        self, number: str, talk_s: float, on_ringing: Callable[[], None] = lambda: None
+    ) -> Called:
+        """Call a number, talk and hang up. Raises RuntimeError before the first register."""
+        account, talking = self.account, self.talking
+        if account is None or talking is None:
+            raise RuntimeError("this phone cannot call yet")
+        to = (account.server, account.port)
+        calling = Calling(
+            number=number,
+            account=account,
+            contact=self.contact,
+            host=self._bind,
+            via=self.via,
+            acknowledge=lambda request: self.send(request.emit(), to),
+            on_ringing=on_ringing,
+        )
+        talking.is_calling = True
+        try:
+            return await calling.run(self.exchanges, to, talk_s)
+        finally:
+            talking.is_calling = False
+
     # --- as a server ---------------------------------------------------------------------------
 
     def _on_datagram(self, data: bytes, host: str, port: int) -> None:
@@ -230,7 +225,12 @@ class SipPhone:
 
     def _on_request(self, request: Request, host: str, port: int) -> None:
         via = top_via(request.headers)
-        if via is None or request.method == "ACK":
+        if via is None:
+            return
+        if self.talking is not None and request.method in self.talking.METHODS:
+            self.talking.on_request(request, via, (host, port))
+            return
+        if request.method == "ACK":
             return
         now = asyncio.get_running_loop().time()
         self.send(self._answering.answer(request, via, host, port, now), (host, port))

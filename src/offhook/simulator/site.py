@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from offhook.core.mac import Mac, parse_mac
 from offhook.core.vendor import VendorProfile
-from offhook.simulator.fleet_phone import PhoneSpec
+from offhook.simulator.conduct import PhoneSpec
 from offhook.simulator.http_fetch import FetchError
 from offhook.simulator.http_link import HttpLink, Place
 from offhook.tasks import spawn

@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from offhook.simulator.conduct import Stage
 from offhook.simulator.fleet import Fleet
-from offhook.simulator.fleet_phone import Stage
 
 
 def boot_moments(count: int, within_s: float, seed: int = 0) -> Sequence[float]:
@@ -33,13 +33,7 @@ class BootStorm:
         """Power on, and wait for all."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        phones = random.Random(1).sample(fleet.phones, len(fleet.phones))  # noqa: S311
-        for phone, moment in zip(phones, boot_moments(len(phones), self.within_s), strict=True):
-            pause_s = began + moment - loop.time()
-            if pause_s > 0:
-                await asyncio.sleep(pause_s)
-            phone.power_on()
-        await fleet.until_settled()
+        await boot_all(fleet, self.within_s)
         took_s = loop.time() - began
         if note_wrong(fleet) == 0:
             self.figures["all_right_s"] = took_s
@@ -47,6 +41,19 @@ class BootStorm:
     def progress(self, fleet: Fleet) -> float:
         """How many are up or have given up."""
         return fleet.settled / max(len(fleet.phones), 1)
+
+
+async def boot_all(fleet: Fleet, within_s: float) -> None:
+    """Power all phones on within a time, makers mixed, and wait until they are up or gave up."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    phones = random.Random(1).sample(fleet.phones, len(fleet.phones))  # noqa: S311 - spreads boots
+    for phone, moment in zip(phones, boot_moments(len(phones), within_s), strict=True):
+        pause_s = began + moment - loop.time()
+        if pause_s > 0:
+            await asyncio.sleep(pause_s)
+        phone.power_on()
+    await fleet.until_settled()
 
 
 def note_wrong(fleet: Fleet) -> int:
