@@ -162,6 +162,7 @@ class FleetPhone:
             await asyncio.sleep(self._ground.conduct.restart_s)
         began, record, patience = _now(), self._ground.record, self._patience()
         self.sip.boot()
+        self._set(Stage.FETCHING)
         if not await self._fetch(patience):
             return
         if told_at is not None:
@@ -201,7 +202,6 @@ class FleetPhone:
     # Files ---------------------------------------------------------------------------------------
 
     async def _fetch(self, patience: Patience) -> bool:
-        self._set(Stage.FETCHING)
         self.account = await self._fetching.all(patience)
         if self.account is None:
             return self._give_up()
@@ -227,9 +227,7 @@ class FleetPhone:
         before, patience = self.account, self._patience()
         if not await self._fetch(patience):
             return
-        if self.account == before:
-            self._set(Stage.UP)
-        elif not await self._register("register", patience):
+        if self.account != before and not await self._register("register", patience):
             return
         self._look_later()
 
@@ -240,7 +238,8 @@ class FleetPhone:
         account, record = self.account, self._ground.record
         if account is None:
             return False
-        self._set(Stage.REGISTERING)
+        if measure == "register":  # one that registers anew in time stays up meanwhile
+            self._set(Stage.REGISTERING)
         while True:
             began = _now()
             try:

@@ -48,6 +48,7 @@ class Site:
     """The API of a PBX, asked over a few connections at once."""
 
     def __init__(self, place: Place, token: str = "") -> None:
+        self.place = place
         self._token = token
         self._links: asyncio.Queue[HttpLink] = asyncio.Queue()
         for _ in range(AT_ONCE):
