@@ -1,4 +1,4 @@
-"""`offhook simulate N` beside `offhook serve`, as a person runs them: every scenario, every ending."""
+"""`offhook simulate N` beside `offhook serve`, as a person runs them, in every scenario."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_exactly_the_renamed_are_told(server: Server) -> None:
     assert found["is_clean"], found["failures"]
     assert (found["figures"]["renamed"], found["figures"]["touched"]) == (20, 0)
     assert found["counts"]["notify"] == found["times_s"]["notify_to_registered"]["count"] == 20
-    challenged = [item for item in server.api("GET", "/api/reboots")["reboots"]]
-    assert sum(item["challenged"] for item in challenged) == 8  # of two makers of five
+    reboots = server.api("GET", "/api/reboots")["reboots"]
+    assert sum(item["was_challenged"] for item in reboots) == 8  # of two makers of five
 
 
 def test_known_phones_beside_junk(server: Server) -> None:

@@ -98,7 +98,7 @@ def play_fleet(
     screen: Screen,
 ) -> int:
     """Play a scenario; 0 when nothing failed, 1 when something did. Raises CannotRunError."""
-    folder = folder_url(url, config, ("http", "https"))
+    folder = folder_url(url, config)
     check_host(folder, owns_network=owns_network)
     if picks.is_existing and wanted.scenario == "reprovision":
         raise CannotRunError(

@@ -37,7 +37,7 @@ def play_one(
         profile=profile,
         model=found,
         mac=_mac(mac),
-        base_url=folder_url(url, config, ("http",)),
+        base_url=folder_url(url, config),
         on_act=lambda act: _tell(screen, act),
         is_allowed=lambda address: owns_network or is_this_host(address),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,15 +9,14 @@ from offhook.cli.client import CannotRunError, default_url
 from offhook.simulator.own_host import is_this_host
 
 
-def folder_url(url: str, config: Path | None, schemes: Sequence[str]) -> str:
+def folder_url(url: str, config: Path | None) -> str:
     """The directory URL: what was typed, a file name after the last slash taken off."""
     if not url:
         return default_url(config) + "/provision/"
     full = url if "://" in url else f"http://{url}"
     parts = urlsplit(full)
-    if parts.scheme not in schemes or not parts.hostname:
-        kinds = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise CannotRunError(f"{url!r} is no {kinds} URL", "write http://127.0.0.1:8080/provision/")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CannotRunError(f"{url!r} is no http:// URL", "write http://127.0.0.1:8080/provision/")
     folder, _, last = parts.path.rpartition("/")
     path = f"{folder}/" if "." in last or "$" in last or not last else f"{parts.path}/"
     return f"{parts.scheme}://{parts.netloc}{path if path != '/' else '/provision/'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from offhook.simulator.conduct import Conduct, Ground, Patience, PhoneSpec, jittered
-from offhook.simulator.http_fetch import Fetched, FetchError
+from offhook.simulator.http_answer import Fetched, FetchError
 from offhook.simulator.http_link import HttpLink
 from offhook.simulator.phone_files import Account, PhoneFiles
 from offhook.sip.parse import digits

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from offhook.engines.udp import address_family
-from offhook.simulator.http_fetch import (
+from offhook.simulator.http_answer import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     Fetched,

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from offhook.core.mac import Mac, parse_mac
 from offhook.core.vendor import VendorProfile
 from offhook.simulator.conduct import PhoneSpec
-from offhook.simulator.http_fetch import FetchError
+from offhook.simulator.http_answer import FetchError
 from offhook.simulator.http_link import HttpLink, Place
 from offhook.tasks import spawn
 from offhook.vendors import load_profiles

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from offhook.core.mac import Mac
 from offhook.core.vendor import Model, VendorProfile
-from offhook.simulator.http_fetch import FetchError, fetch
+from offhook.simulator.http_answer import Fetched, FetchError
+from offhook.simulator.http_link import HttpLink, find_place
 from offhook.simulator.phone_files import Account, PhoneFiles
 from offhook.simulator.sip_phone import SipPhone
 from offhook.tasks import spawn
@@ -87,7 +88,8 @@ class VirtualPhone:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
-        if parts.scheme != "http" or not parts.hostname or not parts.path.endswith("/"):
+        is_http = parts.scheme in ("http", "https")
+        if not is_http or not parts.hostname or not parts.path.endswith("/"):
             raise ValueError(f"base_url {self.base_url!r} is no http:// URL that ends in a slash")
         self._held = PhoneFiles(profile=self.profile, model=self.model, mac=self.mac)
 
@@ -123,22 +125,14 @@ class VirtualPhone:
 
     async def ask(self, file: str) -> Asked:
         """Ask for one file by its name as written; a file that it holds is asked with its ETag."""
-        parts = urlsplit(self.base_url)
-        headers = {"User-Agent": self.user_agent, "Accept": "*/*"}
+        headers = [("User-Agent", self.user_agent), ("Accept", "*/*")]
         if self.is_test:
-            headers["X-Offhook-Test"] = "1"
+            headers.append(("X-Offhook-Test", "1"))
         kept = self._held.etag(file)
         if kept:
-            headers["If-None-Match"] = kept
+            headers.append(("If-None-Match", kept))
         try:
-            answer = await fetch(
-                parts.hostname or "",
-                parts.port or 80,
-                parts.path + file,
-                headers,
-                timeout_s=self.timeout_s,
-                source=self.bind,
-            )
+            answer = await self._get(file, headers)
         except FetchError as error:
             asked = Asked(file=file, status=0, error=str(error))
         else:
@@ -151,6 +145,14 @@ class VirtualPhone:
             )
         self._note(asked)
         return asked
+
+    async def _get(self, file: str, headers: Sequence[tuple[str, str]]) -> Fetched:
+        try:
+            place = await find_place(self.base_url)
+        except OSError as error:
+            raise FetchError(error.strerror or str(error)) from None
+        link = HttpLink(place, source=self.bind)
+        return await link.ask(place.path + file, headers, timeout_s=self.timeout_s)
 
     async def register(self) -> bool:
         """Register the first account with what its file said; False without one."""

@@ -55,7 +55,7 @@ def test_a_server_may_carry_its_port(server, expected):
     assert (account.server, account.port) == expected
 
 
-@pytest.mark.parametrize("url", ["https://x/", "http://x/file", "http://x", "ftp://x/", "/x/"])
+@pytest.mark.parametrize("url", ["https://x/file", "http://x/file", "http://x", "ftp://x/", "/x/"])
 def test_only_a_directory_url_is_accepted(url):
     profile = load_profiles()[0]
     with pytest.raises(ValueError, match="base_url"):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from offhook.simulator.http_fetch import FetchError
+from offhook.simulator.http_answer import FetchError
 from offhook.simulator.http_link import HttpLink, Place, find_place
 
 Answers = Callable[[int, int], bytes]
@@ -20,6 +20,7 @@ class Server:
         self.heads: list[bytes] = []
         self.peers: list[str] = []
         self.port = 0
+        self.close_after_one = False
 
     def place(self) -> Place:
         return Place(address="127.0.0.1", port=self.port, host="pbx.test", path="/")
@@ -42,6 +43,8 @@ async def serving(answers: Answers) -> AsyncIterator[Server]:
                     return
                 writer.write(answer)
                 await writer.drain()
+                if server.close_after_one:
+                    return
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -107,6 +110,14 @@ async def test_a_body_is_sent_with_its_length():
         await link.ask("/a", [], timeout_s=5, method="POST", body=b"{}")
     assert server.heads[0].startswith(b"POST /a HTTP/1.1")
     assert b"Content-Length: 2\r\n" in server.heads[0]
+
+
+async def test_reads_until_the_end_without_a_length():
+    async with serving(lambda *_: b"HTTP/1.0 200 OK\r\n\r\nall") as server:
+        link = HttpLink(server.place(), keeps=True)
+        server.close_after_one = True
+        answer = await link.ask("/", [], timeout_s=5)
+    assert (answer.status, answer.body) == (200, b"all")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from offhook.core.mac import Mac
 from offhook.core.vendor import first_code
 from offhook.simulator.fleet import Fleet
-from offhook.simulator.http_fetch import FetchError
+from offhook.simulator.http_answer import FetchError
 from offhook.simulator.http_link import HttpLink, Place
 from offhook.simulator.probing import probing
 from offhook.simulator.scenarios.boot_storm import boot_all, note_wrong
