@@ -127,7 +127,7 @@ def test_ctrl_c_ends_it_with_the_report_so_far(server: Server, how: signal.Signa
     assert "No failures" in rest
 
 
-def test_another_machine_is_left_alone(server: Server) -> None:
+def test_another_machine_is_left_alone() -> None:
     done = subprocess.run(
         [str(OFFHOOK), "simulate", "5", "--url", "http://192.0.2.1:8080/"],
         capture_output=True,

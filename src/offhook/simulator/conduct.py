@@ -13,6 +13,7 @@ from offhook.core.mac import Mac
 from offhook.core.vendor import Model, VendorProfile
 from offhook.simulator.exchange import Address
 from offhook.simulator.http_link import Place
+from offhook.simulator.reading import Reader
 from offhook.simulator.record import Record
 
 
@@ -62,6 +63,7 @@ class Ground:
     place: Place
     conduct: Conduct
     record: Record
+    reader: Reader
     find: Callable[[str, int], Awaitable[Address]]
     spawn: Callable[[Coroutine[Any, Any, None], str], None]
     on_stage: Callable[[Stage, Stage], None]

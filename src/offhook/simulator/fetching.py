@@ -31,6 +31,7 @@ class Fetching:
             profile=spec.profile,
             model=spec.model,
             mac=spec.mac,
+            reader=ground.reader,
             only=(
                 *(keys.number, keys.auth_name, keys.secret, keys.server, keys.port),
                 *(keys.display_name, keys.label),

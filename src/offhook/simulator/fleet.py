@@ -20,6 +20,7 @@ from offhook.simulator.files_open import raise_open_files
 from offhook.simulator.fleet_phone import FleetPhone
 from offhook.simulator.http_link import Place, find_place
 from offhook.simulator.own_host import is_this_host
+from offhook.simulator.reading import Reader
 from offhook.simulator.record import Record
 from offhook.simulator.report import MakerRow, Report, spread_of
 from offhook.simulator.wire import (
@@ -75,6 +76,7 @@ class Fleet:
             place=place,
             conduct=conduct,
             record=self.record,
+            reader=Reader(),
             find=self._find,
             spawn=self.spawn,
             on_stage=self._on_stage,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
 from offhook.core.dialect import DialectError
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
 from offhook.core.vendor import FileKind, FileRule, Model, SampleLine, VendorProfile, first_code
+from offhook.simulator.reading import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +37,7 @@ class _Kept:
 class PhoneFiles:
     """The files of one phone. `only` limits the values that are kept to some keys, None keeps all.
 
+    Phones that share a `reader` read what is alike in their files once.
     `config` is what all files together say, the device's own winning over common ones.
     """
 
@@ -45,6 +45,7 @@ class PhoneFiles:
     model: Model
     mac: Mac
     only: Collection[str] | None = None
+    reader: Reader = field(default_factory=Reader)
     config: dict[str, str] = field(default_factory=dict)
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class PhoneFiles:
         if rule is None or rule.dialect is None:
             return ""
         try:
-            values = _read(rule, body)
+            values = self.reader.read(rule, body)
         except UnicodeDecodeError:
             return "the file is not UTF-8 text"
         except DialectError as error:
@@ -108,20 +109,6 @@ class PhoneFiles:
             if rule.pattern.fullmatch(file):
                 return rule
         return None
-
-
-def _read(rule: FileRule, body: bytes) -> dict[str, str]:
-    if rule.dialect is None:
-        return {}
-    if rule.kind is FileKind.COMMON:
-        return _read_common(rule.dialect, body)  # type: ignore[arg-type]  # one object a syntax
-    return rule.dialect.parse(body.decode("utf-8"))
-
-
-@lru_cache(maxsize=64)  # it comes to every phone of a model: many in one process read it once
-def _read_common(dialect: Any, body: bytes) -> dict[str, str]:
-    values: dict[str, str] = dialect.parse(body.decode("utf-8"))
-    return values
 
 
 def read_account(keys: SampleLine, values: dict[str, str]) -> Account | None:
