@@ -115,6 +115,11 @@ def play_fleet(
                 fleet = await open_fleet(
                     specs, folder, conduct=wanted.conduct(), owns_network=owns_network
                 )
+                if fleet.sockets_short > 0:
+                    screen.note(
+                        f"This system lets {fleet.sockets_short} of these phones have no "
+                        "connection while all others have one; ulimit -Hn is the limit"
+                    )
                 code = await _play(wanted.make(site), fleet, screen)
             if picks.is_clean:
                 await _clean(site, picks, screen)
