@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from offhook.actions.ports import AttemptQuery, Clock
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Sighting, SipRecord, UnknownPhone
+from offhook.core.model import Again, Attempt, Sighting, SipRecord, UnknownPhone
 from offhook.errors import StoreError
 from offhook.store.attempts import (
     Tally,
@@ -134,6 +134,10 @@ class SqlJournal:
         self._tally[attempt.is_success, attempt.is_test] += 1
         if self._timer is None:
             self._arm(BATCH_DELAY_S)
+
+    def record_again(self, again: Again) -> None:
+        """Queue it as the attempt it stands for."""
+        self.record(again.attempt())
 
     def record_sip(self, record: SipRecord) -> None:
         """Queue what a phone did over SIP; dropped and counted when the queue is full."""
