@@ -42,13 +42,13 @@ from offhook.core.render import ServerValues, Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.errors import BadRequestError, OffhookError
-from offhook.log import Teller
 from offhook.probes.look import Look
 from offhook.settings import Settings
 from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
 from offhook.tasks import spawn
+from offhook.telling import Teller
 from offhook.vendors import load_profiles
 from offhook.web.access import host_names
 
@@ -232,6 +232,7 @@ def _assemble(
                 *settings.api.allowed_hosts,
             ),
         ),
+        is_awaited=reboots.is_awaited,
     )
     told = state.source.server
     config = config_facts(settings, http_port, told.sip_port, told.tls_port)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Change, Reboot, RegisterNote, Registration
+from offhook.core.model import Again, Attempt, Change, Reboot, RegisterNote, Registration
 from offhook.values import light
 
 
@@ -15,6 +15,16 @@ class AttemptRecorded:
     """A phone asked for a file and was answered."""
 
     attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptsRepeated:
+    """Phones fetched what they had fetched before: as many AttemptRecorded, gathered.
+
+    Each is the delivery of a device's own file without a fault or notice, not a person's test.
+    """
+
+    repeats: tuple[Again, ...]
 
 
 @light(frozen=True, slots=True, kw_only=True)
@@ -136,6 +146,7 @@ class Changed:
 
 Event = (
     AttemptRecorded
+    | AttemptsRepeated
     | PhoneRegistered
     | PhoneUnregistered
     | RegistrationRefused

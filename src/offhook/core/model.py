@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
@@ -99,11 +101,12 @@ class OutcomeKind(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One phone request with its outcome: the one record log, table, API and page tell from.
 
-    `fault` is the code of the refusal; `notices` are faults reported although the file was served.
+    `request_id`, `at` and `address` are its own; all else is alike in every equal request. `fault`
+    is the code of the refusal; `notices` are faults reported although the file was served.
     `mac_text` is the MAC as the phone wrote it; `digest` is the SHA-256 of the body in hex.
     """
 
@@ -134,17 +137,18 @@ class Attempt:
     is_device_file: bool = False
     is_test: bool = False
 
-    @property
+    # Kept once found: an attempt stands for all equal ones that follow (`Again`).
+    @cached_property
     def is_success(self) -> bool:
         """True unless the phone was refused; an optional file that we lack is no failure."""
         return self.kind is not OutcomeKind.REFUSED
 
-    @property
+    @cached_property
     def is_from_phone(self) -> bool:
         """True unless a person tried it: our own test, or a curl or browser by its User-Agent."""
         return not self.is_test and not _is_person(self.user_agent)
 
-    @property
+    @cached_property
     def is_delivery(self) -> bool:
         """True when the phone itself has the file now."""
         return (
@@ -152,6 +156,31 @@ class Attempt:
             and self.method == "GET"
             and self.is_from_phone
         )
+
+    @cached_property
+    def shared(self) -> tuple[object, ...]:
+        """What is alike in every equal request, in the order of `SHARED`."""
+        return _shared(self)
+
+
+OWN = ("request_id", "at", "address")
+"""What differs between equal requests."""
+
+SHARED = tuple(item.name for item in fields(Attempt) if item.name not in OWN)
+_shared = attrgetter(*SHARED)
+
+
+class Again(NamedTuple):
+    """A request equal to one that was answered before, and answered alike: `first` tells how."""
+
+    first: Attempt
+    request_id: str
+    at: datetime
+    address: str
+
+    def attempt(self) -> Attempt:
+        """Give its record."""
+        return replace(self.first, request_id=self.request_id, at=self.at, address=self.address)
 
 
 _PERSON = re.compile(

@@ -7,13 +7,15 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.front_protocol import FrontProtocol
+from offhook.web.front_protocol import SWEEP_S, FrontProtocol, House
+from offhook.web.protocol import BoundedProtocol
 
 BACKLOG = 16_384
 """A building's phones connect in the same second after a power cut."""
@@ -48,7 +50,7 @@ class HttpServer:
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
             cast(Any, app),
-            http=FrontProtocol,
+            http=BoundedProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -63,6 +65,7 @@ class HttpServer:
         )
         self._server = uvicorn.Server(self._config)
         self._running: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -73,15 +76,37 @@ class HttpServer:
         """Begin to accept; returns when callers are served."""
         # Its warnings tell of strangers' broken requests, one line each.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        # What `Server.serve` does, without its signal handlers: signals are the command's.
-        self._config.load()
-        self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(self._sockets)
-        self._running = spawn(self._server.main_loop(), "http server")
+        # What `Server.serve` does, without its signal handlers, which are the command's, and with
+        # a protocol of ours before its own.
+        server, config, loop = self._server, self._config, asyncio.get_running_loop()
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        house = self._house(loop.time)
+        server.servers = [
+            await loop.create_server(partial(FrontProtocol, house), sock=it, backlog=BACKLOG)
+            for it in self._sockets
+        ]
+        server.started = True
+        self._running = spawn(server.main_loop(), "http server")
+        self._sweeping = spawn(_sweep(house), "close idle connections")
+
+    def _house(self, clock: Callable[[], float]) -> House:
+        config, state = self._config, self._server.server_state
+        lifespan = self._server.lifespan.state
+        return House(
+            front=getattr(self.app, "front", None),
+            state=state,
+            make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
+            clock=clock,
+            keep_alive_s=KEEP_ALIVE_S,
+            scheme="http",
+        )
 
     async def stop(self) -> None:
         """Finish what is being answered, a few seconds at most; idempotent."""
         running, self._running = self._running, None
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         if running is None:
             for listening in self._sockets:
                 listening.close()
@@ -93,6 +118,12 @@ class HttpServer:
         await self._server.shutdown(self._sockets)
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
+
+
+async def _sweep(house: House) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        house.sweep()
 
 
 async def serve_http(app: Asgi, sockets: Sequence[socket.socket]) -> HttpServer:

@@ -14,7 +14,7 @@ from offhook.core.events import AttemptRecorded
 from offhook.core.mac import Mac
 from offhook.core.model import OutcomeKind
 from offhook.core.render import Templates
-from offhook.log import attempt_lines
+from offhook.telling import attempt_lines
 from tests.contract import build
 from tests.world import HOME, MAKERS, PROFILES, World, agent_of, code_of, mac, model_of
 
