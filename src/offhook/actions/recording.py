@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from offhook.actions.ports import Journal, Publish
-from offhook.actions.state import State
+from offhook.actions.state import State, joined
 from offhook.core.events import AttemptRecorded
 from offhook.core.identify import Identity
 from offhook.core.mac import Mac
@@ -63,32 +63,30 @@ class Recording:
         self.journal.record(attempt)
         self.publish(AttemptRecorded(attempt=attempt))
 
+    def see_elsewhere(self, attempt: Attempt) -> None:
+        """Take in what another node recorded: it is in the journal already."""
+        if attempt.mac is None or attempt.fault in _TURNED_AWAY or not attempt.is_from_phone:
+            return
+        if attempt.mac in self.state.devices:
+            before = self.state.sightings.get(attempt.mac)
+            blank = replace(before, delivered={}) if before else Sighting(mac=attempt.mac)
+            self.state.sightings[attempt.mac] = joined(before, _seen(blank, attempt))
+            self._note_address(attempt.address, attempt.mac)
+
     def _see_device(self, attempt: Attempt, device: Device) -> None:
         if not attempt.is_from_phone:
             return
         mac = device.mac
-        before = self.state.sightings.get(mac) or Sighting(mac=mac)
-        delivered, provisioned = before.delivered, before.last_provisioned
-        if attempt.digest and attempt.is_delivery:
-            if delivered.get(attempt.file) != attempt.digest:
-                delivered = {**delivered, attempt.file: attempt.digest}
-            if attempt.is_device_file:
-                provisioned = attempt.at
-        seen = Sighting(
-            mac=mac,
-            address=attempt.address,
-            user_agent=attempt.user_agent,
-            firmware=attempt.firmware or before.firmware,
-            last_contact=attempt.at,
-            last_provisioned=provisioned,
-            delivered=delivered,
-        )
+        seen = _seen(self.state.sightings.get(mac) or Sighting(mac=mac), attempt)
         self.state.sightings[mac] = seen
-        self._last_at[attempt.address] = mac
-        self._last_at.move_to_end(attempt.address)
+        self._note_address(attempt.address, mac)
+        self.journal.note_sighting(seen)
+
+    def _note_address(self, address: str, mac: Mac) -> None:
+        self._last_at[address] = mac
+        self._last_at.move_to_end(address)
         if len(self._last_at) > ADDRESSES_KEPT:
             self._last_at.popitem(last=False)
-        self.journal.note_sighting(seen)
 
     def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
         known = self.state.unknown.get(mac)
@@ -107,3 +105,22 @@ class Recording:
         self.journal.note_unknown(phone)
         if forgotten is not None:
             self.journal.forget_unknown(forgotten)
+
+
+def _seen(before: Sighting, attempt: Attempt) -> Sighting:
+    """What is known of a phone after it asked."""
+    delivered, provisioned = before.delivered, before.last_provisioned
+    if attempt.digest and attempt.is_delivery:
+        if delivered.get(attempt.file) != attempt.digest:
+            delivered = {**delivered, attempt.file: attempt.digest}
+        if attempt.is_device_file:
+            provisioned = attempt.at
+    return Sighting(
+        mac=before.mac,
+        address=attempt.address,
+        user_agent=attempt.user_agent,
+        firmware=attempt.firmware or before.firmware,
+        last_contact=attempt.at,
+        last_provisioned=provisioned,
+        delivered=delivered,
+    )

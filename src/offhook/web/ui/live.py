@@ -69,7 +69,7 @@ class Live:
         # Numbers are moments, so that those of an earlier run of the server are smaller.
         self.number = int(services.now().timestamp() * 1000)
         self._latest = dict.fromkeys(TOPICS, self.number)
-        services.events.subscribe(self._on_event)
+        services.events.subscribe(self._on_event, hears_others=True)
 
     def contacts(self) -> list[int]:
         """Requests of phones in each of the last 60 minutes, oldest first."""
