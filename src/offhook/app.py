@@ -297,6 +297,7 @@ def _assemble(
         config=config,
         now=now,
         overrides=Overrides(state, files, store.uploads),
+        nodes=nodes,
     )
     server = f"{told.address}:{told.sip_port}"
     fleet = Fleet(state=state, diagnose=diagnose)
