@@ -45,7 +45,7 @@ from offhook.core.render import ServerValues, Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.log import Teller
-from offhook.nodes import CREDENTIALS, Beat, Nodes, begin_to_beat, node_name
+from offhook.nodes import CREDENTIALS, Beat, Nodes, node_name, take_part
 from offhook.probes.look import Look
 from offhook.settings import Settings
 from offhook.sip_engine import StartedEngine, start_engine
@@ -156,11 +156,13 @@ async def _start(
     events = Events()
     sources, revision = await asyncio.to_thread(load_templates, settings.provisioning.templates)
     state = State(store=store.inventory, source=_source(settings, http_port, sources))
-    beat = await begin_to_beat(settings, store, state, node_name(settings, http_port))
+    beat = await take_part(settings, store, state, node_name(settings, http_port))
     if beat is not None:
         stops.append(beat.end)
     await state.load()
     state.links.update((link.guid, link) for link in await store.links.load_links())
+    if beat is not None:
+        await beat.start()
     started = await start_engine(settings, state, store.registrations, events, now, store.lead)
     stops.append(started.engine.stop)
     server = replace(state.source.server, sip_port=started.port, tls_port=started.tls_port)

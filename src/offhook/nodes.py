@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import socket
@@ -39,6 +40,10 @@ GATHER_S = 0.2
 """Contacts at other nodes are read so long after the first of them: a storm is read in pieces."""
 
 
+async def _nothing() -> None:
+    """Nobody waits for a beat yet."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Beat:
     """Says every second that this node lives, and takes or renews the lead."""
@@ -48,9 +53,27 @@ class Beat:
     listed: NodeList
     note: Callable[[], NodeNote]
     monotonic: Callable[[], float] = time.monotonic
+    lapses: int = 0
+    """Grows when a beat finds the lead not held: whoever led before it has to begin again."""
+
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it to beat at once."""
+
+    after: Callable[[], Awaitable[None]] = _nothing
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Beat now, and then without end; `after` is called after each."""
+        await self.beat()
+        self._task = spawn(again(self.moved, self._beat_and_tell), "beat")
+
+    async def _beat_and_tell(self) -> None:
+        await self.beat()
+        await self.after()
 
     async def beat(self) -> None:
         """Do it once. A database that is away is told in `listed.problem`."""
+        self.lapses += not self.lead.is_held
         began_s = self.monotonic()
         try:
             is_ours = await self.several.leases.take(LEAD, LEASE_S)
@@ -62,6 +85,9 @@ class Beat:
 
     async def end(self) -> None:
         """Leave in order: another node may lead at once. Call when nothing is sent any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         self.lead.hold(float("-inf"))
         try:
             await self.several.leases.give_up(LEAD)
@@ -91,23 +117,21 @@ class Nodes:
     _owes_word: bool = False
     _log_moved: asyncio.Event = field(default_factory=asyncio.Event)
     _journal_moved: asyncio.Event = field(default_factory=asyncio.Event)
-    _lead_moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _lapses: int = 0
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin to follow and to beat."""
+        """Begin to follow, and to lead when it is ours."""
+        self.beat.after = self.turn
         line = self.several.line
         listening = line.listen(is_only=self.is_only, on_topic=self._on_topic)
         self._tasks = [
             spawn(listening, "hear other nodes"),
+            spawn(again(self._log_moved, self.elsewhere.catch_up), "follow other nodes' changes"),
             spawn(
-                self._again(self._log_moved, self.elsewhere.catch_up), "follow other nodes' changes"
-            ),
-            spawn(
-                self._again(self._journal_moved, self.elsewhere.see_contacts, GATHER_S),
+                again(self._journal_moved, self.elsewhere.see_contacts, GATHER_S),
                 "follow other nodes' contacts",
             ),
-            spawn(self._again(self._lead_moved, self.turn), "beat"),
         ]
 
     async def stop(self) -> None:
@@ -118,19 +142,17 @@ class Nodes:
         self._tasks.clear()
 
     async def turn(self) -> None:
-        """Renew the lead, and begin or end what only one node does."""
-        lead = self.beat.lead
-        if self._is_leading and not lead.is_held:
-            await self._stand_down()
-        await self.beat.beat()
-        if self._is_leading and not lead.is_held:
+        """Begin or end what only one node does, as the last beat has it."""
+        is_held = self.beat.lead.is_held
+        if self._is_leading and (not is_held or self._lapses != self.beat.lapses):
             await self._stand_down()
         if self._owes_word:
             # What we wrote after that, if anything, was old: whoever leads compares it all again.
             await self.on_lost()
             await self.several.leases.tell(CREDENTIALS)
             self._owes_word = False
-        if lead.is_held and not self._is_leading and self.engine.health().is_up:
+        if is_held and not self._is_leading and self.engine.health().is_up:
+            self._lapses = self.beat.lapses
             await self.elsewhere.catch_up()
             await self.reboots.take_up()
             self._is_leading = True
@@ -149,26 +171,25 @@ class Nodes:
         if topic in ("", "journal"):
             self._journal_moved.set()
         if topic in ("", "lead"):
-            self._lead_moved.set()
+            self.beat.moved.set()
 
-    async def _again(
-        self, moved: asyncio.Event, act: Callable[[], Awaitable[None]], gather_s: float = 0.0
-    ) -> None:
-        """Act when told to, and every second in case nobody told."""
-        while True:
-            try:
-                async with asyncio.timeout(BEAT_S):
-                    await moved.wait()
-                    await asyncio.sleep(gather_s)
-            except TimeoutError:
-                pass
-            moved.clear()
-            try:
-                await act()
-            except OffhookError as error:
-                _log.warning("tried again in a moment: %s", error)
-            except Exception:
-                _log.exception("a task between nodes failed")
+
+async def again(
+    moved: asyncio.Event, act: Callable[[], Awaitable[None]], gather_s: float = 0.0
+) -> None:
+    """Act when told to, and every second in case nobody told; a failure is no end."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BEAT_S):
+                await moved.wait()
+                await asyncio.sleep(gather_s)
+        moved.clear()
+        try:
+            await act()
+        except OffhookError as error:
+            _log.debug("tried again in a moment: %s", error)
+        except Exception:
+            _log.exception("a task between nodes failed")
 
 
 def node_name(settings: Settings, http_port: int) -> str:
@@ -176,7 +197,7 @@ def node_name(settings: Settings, http_port: int) -> str:
     return settings.server.node_name or f"{socket.gethostname()}:{http_port}"
 
 
-async def begin_to_beat(settings: Settings, store: Store, state: State, name: str) -> Beat | None:
+async def take_part(settings: Settings, store: Store, state: State, name: str) -> Beat | None:
     """Take the place of this node and the lead, if it is free; None where no other can be.
 
     Raises StoreError when another node's engine is one that can be only once, or ours is.
@@ -185,14 +206,12 @@ async def begin_to_beat(settings: Settings, store: Store, state: State, name: st
     if several is None:
         return None
     await take_place(several, is_only=settings.sip.engine == "embedded")
-    beat = Beat(
+    return Beat(
         several=several,
         lead=store.lead,
         listed=NodeList(own=several.node, name=name),
         note=Noting(name, __version__, lambda: state.source),
     )
-    await beat.beat()
-    return beat
 
 
 async def take_place(several: Several, *, is_only: bool) -> None:
