@@ -164,14 +164,24 @@ class FakeRebootStore:
     slow: int = 0
     fails: bool = False
 
-    async def put_reboot(self, reboot: Reboot) -> None:
+    async def put_reboots(self, records: Sequence[Reboot]) -> None:
         self.slow, is_slow = max(0, self.slow - 1), self.slow > 0
         for _ in range(20 if is_slow else 0):
             await asyncio.sleep(0)
         if self.fails:
             raise StoreError("the database is gone")
-        self.puts.append((reboot.id, reboot.step))
-        self.kept[reboot.id] = reboot
+        for reboot in records:
+            self.puts.append((reboot.id, reboot.step))
+            self.kept[reboot.id] = reboot
+
+    async def claim_reboot(self, reboot: Reboot, at: datetime) -> bool:
+        return True
+
+    async def force_reboots(self, ids: Collection[str]) -> None:
+        pass
+
+    async def open_reboots(self, limit: int) -> list[Reboot]:
+        return list(self.kept.values())[-limit:]
 
     async def get_reboot(self, reboot_id: str) -> Reboot | None:
         return self.kept.get(reboot_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, delete, make_url, text
 
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -27,7 +27,9 @@ from offhook.core.model import (
     UnknownPhone,
 )
 from offhook.core.secret import Secret
+from offhook.store.lease import LEAD
 from offhook.store.open import Store, open_store
+from offhook.store.tables import leases
 
 T0 = datetime(2025, 12, 5, 19, 0, 0, 123457, tzinfo=UTC)
 BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgres"))]
@@ -64,8 +66,9 @@ async def open_at(
     keep_rows: int = 0,
     keep_changes_days: int = 0,
     at: datetime = T0,
+    is_leading: bool = True,
 ) -> Store:
-    return await open_store(
+    store = await open_store(
         url,
         key_file=folder / "data" / "secret.key",
         keep_days=keep_days,
@@ -73,6 +76,12 @@ async def open_at(
         keep_changes_days=keep_changes_days,
         now=lambda: at,
     )
+    if store.several is not None and is_leading:
+        await store.database.run(lambda it: it.execute(delete(leases)) and None)
+        assert await store.several.leases.take(LEAD, 3600)
+        store.lead.hold(float("inf"))
+        store.journal.prune()
+    return store
 
 
 def mac(number: int) -> Mac:

@@ -20,12 +20,14 @@ from offhook.actions.changing import Changing
 from offhook.actions.delivered import Delivered
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
+from offhook.actions.elsewhere import Elsewhere
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.links import Links
 from offhook.actions.measures import Measures
+from offhook.actions.nodes import NodeList
 from offhook.actions.overrides import Overrides
 from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import PhonePolicy, Phones
@@ -37,24 +39,25 @@ from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
+from offhook.actions.tokens import Tokens
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
-from offhook.errors import BadRequestError, OffhookError
+from offhook.nodes import CREDENTIALS, Beat, Nodes, node_name, take_part
 from offhook.probes.look import Look
 from offhook.settings import Settings
-from offhook.sip_engine import start_engine
+from offhook.sip_engine import StartedEngine, start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
 from offhook.tasks import spawn
 from offhook.telling import Teller
+from offhook.template_watch import TEMPLATE_SCAN_S, watched
 from offhook.vendors import load_profiles
 from offhook.web.access import host_names
 
 _log = logging.getLogger("offhook.app")
 SWEEP_S = 1.0
-TEMPLATE_SCAN_S = 2.0
 SCHEDULE_S = 5.0
 JUDGE_S = 0.5
 
@@ -89,6 +92,8 @@ class Pbx:
     measures: Measures
     links: Links
     admins: Admins
+    tokens: Tokens
+    nodes: NodeList
     syncs: Mapping[str, Sync]
     sip_port: int
     now: Clock
@@ -151,28 +156,70 @@ async def _start(
     events = Events()
     sources, revision = await asyncio.to_thread(load_templates, settings.provisioning.templates)
     state = State(store=store.inventory, source=_source(settings, http_port, sources))
+    beat = await take_part(settings, store, state, node_name(settings, http_port))
+    if beat is not None:
+        stops.append(beat.end)
     await state.load()
     state.links.update((link.guid, link) for link in await store.links.load_links())
-    started = await start_engine(settings, state, store.registrations, events, now)
+    if beat is not None:
+        await beat.start()
+    started = await start_engine(settings, state, store.registrations, events, now, store.lead)
     stops.append(started.engine.stop)
     server = replace(state.source.server, sip_port=started.port, tls_port=started.tls_port)
     state.source = replace(state.source, server=server)
-    pbx = _assemble(settings, http_port, store, state, started.engine, events, now)
+    nodes = beat.listed if beat is not None else NodeList(name=node_name(settings, http_port))
+    pbx = _assemble(settings, http_port, store, state, started.engine, events, now, nodes)
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
     stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
     await pbx.reboots.load()
     await pbx.admins.load()
+    if beat is not None:
+        running = _nodes_of(pbx, beat, started)
+        running.start()
+        stops.append(running.stop)
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
     stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
         pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
-        schedule = Schedule(pbx.syncs, settings.integrations, store.links)
+        schedule = Schedule(pbx.syncs, settings.integrations, store.links, now, store.lead)
         stops.append(_every(SCHEDULE_S, "run directory syncs", schedule.tick))
     gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
     gc.set_threshold(10_000, 20, 20)  # records of requests wait for the journal; they are no rings
-    stops.append(_every(TEMPLATE_SCAN_S, "watch templates", _watched(pbx, revision)))
+    folder = settings.provisioning.templates
+    scan = watched(folder, revision, pbx.state, pbx.diagnose, pbx.free_settings)
+    stops.append(_every(TEMPLATE_SCAN_S, "watch templates", scan))
     return pbx
+
+
+def _nodes_of(pbx: Pbx, beat: Beat, started: StartedEngine) -> Nodes:
+    """The tasks that take in what other nodes do."""
+    elsewhere = Elsewhere(
+        state=pbx.state,
+        files=pbx.files,
+        phones=pbx.phones,
+        reboots=pbx.reboots,
+        store=beat.several.news,
+        publish=pbx.events.publish_elsewhere,
+        on_kind={
+            "token": [pbx.tokens.forget],
+            "admin": [pbx.admins.forget],
+            CREDENTIALS: [started.on_lead],
+        },
+        on_anew=[pbx.fleet.mark_all, pbx.phone_list.forget_all, started.on_lead],
+    )
+    beat.several.change_lock.catch_up = elsewhere.catch_up
+    pbx.state.lock = beat.several.change_lock
+    return Nodes(
+        several=beat.several,
+        beat=beat,
+        elsewhere=elsewhere,
+        reboots=pbx.reboots,
+        engine=pbx.engine,
+        is_only=pbx.settings.sip.engine == "embedded",
+        on_lead=(started.on_lead, pbx.store.journal.prune),
+        on_lost=started.on_lost,
+    )
 
 
 def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> FileSource:
@@ -199,6 +246,7 @@ def _assemble(
     engine: SipEngine,
     events: Events,
     now: Clock,
+    nodes: NodeList,
 ) -> Pbx:
     files = Files(state)
     reboots = Reboots(
@@ -215,6 +263,9 @@ def _assemble(
             register_timeout_s=settings.reboot.register_timeout_s,
             is_restart=settings.provisioning.on_change == "reboot",
         ),
+        lead=store.lead,
+        node=nodes.own,
+        publish_elsewhere=events.publish_elsewhere,
     )
     phones = Phones(
         state=state,
@@ -249,6 +300,7 @@ def _assemble(
         config=config,
         now=now,
         overrides=Overrides(state, files, store.uploads),
+        nodes=nodes,
     )
     server = f"{told.address}:{told.sip_port}"
     fleet = Fleet(state=state, diagnose=diagnose)
@@ -259,16 +311,19 @@ def _assemble(
     diagnose.probes = probes.facts
     for listener in (
         Teller(server, time.monotonic).on_event,
+        look.on_event,
+        measures.on_event,
+        SipHistory(state=state, journal=store.journal, lead=store.lead).on_event,
+    ):
+        events.subscribe(listener)
+    for picture in (
         reboots.on_event,
         diagnose.on_event,
         fleet.on_event,
         phone_list.on_event,
         delivered.on_event,
-        look.on_event,
-        measures.on_event,
-        SipHistory(state=state, journal=store.journal).on_event,
     ):
-        events.subscribe(listener)
+        events.subscribe(picture, hears_others=True)
     return Pbx(
         settings=settings,
         config=config,
@@ -291,12 +346,15 @@ def _assemble(
         measures=measures,
         links=Links(changing),
         admins=Admins(changing, store.admins),
+        tokens=Tokens(changing=changing, store=store.tokens),
+        nodes=nodes,
         syncs=build_syncs(
             settings.integrations,
             changing=changing,
             reboots=reboots,
             engine=engine,
             store=store.links,
+            leases=store.several.leases if store.several else None,
         ),
         sip_port=told.sip_port,
         now=now,
@@ -365,34 +423,3 @@ def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:
         pbx.reboots.sweep()
 
     return sweep
-
-
-def _watched(pbx: Pbx, revision: str) -> Callable[[], Awaitable[None]]:
-    """Look whether the site's templates changed; when they did, wake the phones concerned."""
-    folder = pbx.settings.provisioning.templates
-    current, refused, found = revision, "", ""
-
-    async def scan() -> None:
-        nonlocal current, refused, found
-        try:
-            sources, found = await asyncio.to_thread(load_templates, folder)
-            if found == current:
-                refused = pbx.diagnose.template_problem = ""
-            if found in (current, refused):
-                return
-            if sources == pbx.state.source.templates.sources:  # saved by ourselves
-                current, pbx.diagnose.template_problem = found, ""
-                return
-            templates = Templates(sources, await asyncio.to_thread(own_names, sources))
-            source = replace(pbx.state.source, templates=templates)
-            changes = await pbx.free_settings.templates_changed(source, "site templates")
-        except OffhookError as error:
-            if str(error) != refused:
-                _log.warning("Site templates not taken, the former ones stay in use: %s", error)
-            refused = found if isinstance(error, BadRequestError) else str(error)
-            pbx.diagnose.template_problem = str(error)
-            return
-        current, pbx.diagnose.template_problem = found, ""
-        _log.info("Site templates in use: %s", changes.told)
-
-    return scan

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from offhook.actions.changing import Changing
 from offhook.actions.directory_facts import directory_facts
 from offhook.actions.directory_ports import DirectorySource, LinkStore
-from offhook.actions.ports import SipEngine
+from offhook.actions.lead import Lead
+from offhook.actions.ports import Clock, LeaseStore, SipEngine
 from offhook.actions.reboots import Reboots
 from offhook.actions.sync import Sync
 from offhook.core.directory import DirectoryPolicy
@@ -33,6 +34,7 @@ def build_syncs(
     reboots: Reboots,
     engine: SipEngine,
     store: LinkStore,
+    leases: LeaseStore | None = None,
 ) -> dict[str, Sync]:
     """The synchronisations that are enabled, by source. Raises SettingsError."""
 
@@ -47,6 +49,7 @@ def build_syncs(
             store=store,
             new_id=lambda: secrets.token_hex(8),
             reports_keep=plan.reports_keep,
+            leases=leases,
         )
 
     syncs = {}
@@ -78,30 +81,39 @@ class Schedule:
     """Runs what is due; call `tick` every few seconds.
 
     A source runs by itself only after its first run was asked for, each time `every` after the
-    last, with jitter; an automatic run never confirms a plan that a brake refused.
+    last, with jitter; an automatic run never confirms a plan that a brake refused. Of several nodes
+    the one that leads does it.
     """
 
     syncs: Mapping[str, Sync]
     settings: IntegrationSettings
     store: LinkStore
+    now: Clock
+    lead: Lead = field(default_factory=Lead)
     _due: dict[str, float] = field(default_factory=dict)
 
     async def tick(self) -> None:
         """Look at every source once."""
+        if not self.lead.is_held:
+            self._due.clear()
+            return
         for name, sync in self.syncs.items():
             plan = self.settings.active_directory if name == "ad" else self.settings.file
             if not seconds(plan.schedule.every):
                 continue
             if name not in self._due:
-                if await self._was_asked(name):
-                    self._due[name] = _next_due(plan)
+                age_s = await self._age_s(name)
+                if age_s is not None:
+                    self._due[name] = _next_due(plan, age_s)
             elif time.monotonic() >= self._due[name] and sync.running is None:
                 self._due[name] = _next_due(plan)
                 await self._run(sync)
 
-    async def _was_asked(self, name: str) -> bool:
+    async def _age_s(self, name: str) -> float | None:
+        """How long ago its last run began, at whatever node; None before the first."""
         reports = await self.store.list_reports(200)
-        return any(item.source == name and not item.is_dry_run for item in reports)
+        runs = [it.started_at for it in reports if it.source == name and not it.is_dry_run]
+        return (self.now() - max(runs)).total_seconds() if runs else None
 
     async def _run(self, sync: Sync) -> None:
         try:
@@ -110,6 +122,6 @@ class Schedule:
             _log.info("Directory sync not run now: %s", error)
 
 
-def _next_due(plan: Plan) -> float:
+def _next_due(plan: Plan, age_s: float = 0.0) -> float:
     jitter = random.uniform(0, seconds(plan.schedule.jitter))  # noqa: S311 - spreads load only
-    return time.monotonic() + seconds(plan.schedule.every) + jitter
+    return time.monotonic() + max(seconds(plan.schedule.every) - age_s, 0.0) + jitter

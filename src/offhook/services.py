@@ -7,7 +7,6 @@ from offhook.actions.preview import Previews
 from offhook.actions.shown_files import ShownFiles
 from offhook.actions.site_templates import SiteTemplates
 from offhook.actions.timeline import Timeline
-from offhook.actions.tokens import Tokens
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.actions.verdicts import Verdicts
 from offhook.app import Pbx
@@ -46,8 +45,10 @@ def services(pbx: Pbx) -> Services:
         manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
         shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
         unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
-        tokens=Tokens(changing=pbx.changing, store=pbx.store.tokens),
+        tokens=pbx.tokens,
         admins=pbx.admins,
+        nodes=pbx.nodes,
+        lead=pbx.store.lead,
         events=pbx.events,
         diagnose=pbx.diagnose,
         fleet=pbx.fleet,

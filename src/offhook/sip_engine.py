@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from offhook.actions.lead import Lead
 from offhook.actions.ports import Clock, RegistrationStore, SipEngine
 from offhook.actions.publish import Events
 from offhook.actions.state import State
@@ -22,33 +24,55 @@ from offhook.sip.digest import BEST_FIRST, MD5_FIRST, MD5_ONLY
 _DIGESTS = {"md5": MD5_ONLY, "md5-first": MD5_FIRST, "sha256-first": BEST_FIRST}
 
 
+async def _nothing() -> None:
+    """Without Kamailio nothing is written for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedEngine:
-    """An engine that runs, and the ports phones reach it at; `tls_port` 0 is none."""
+    """An engine that runs, and the ports phones reach it at; `tls_port` 0 is none.
+
+    Call `on_lead` when this node begins to lead, or one that led may have written something old;
+    `on_lost` waits until nothing is written here any more.
+    """
 
     engine: SipEngine
     port: int
     tls_port: int
+    on_lead: Callable[[], None] = lambda: None
+    on_lost: Callable[[], Awaitable[None]] = _nothing
 
 
 async def start_engine(
-    settings: Settings, state: State, store: RegistrationStore, events: Events, now: Clock
+    settings: Settings,
+    state: State,
+    store: RegistrationStore,
+    events: Events,
+    now: Clock,
+    lead: Lead | None = None,
 ) -> StartedEngine:
     """Start the engine of `sip.engine`. Raises OSError when a port of ours is taken.
 
     With Kamailio no SIP port is bound here: phones are told the configured one.
     """
     if settings.sip.engine == "kamailio":
-        kamailio = _kamailio(settings, state, events, now)
+        credentials = _credentials(settings, state, lead)
+        events.subscribe(credentials.on_event, hears_others=True)
+        kamailio = _kamailio(settings, credentials, events, now)
         await kamailio.start()
-        tls_port = settings.sip.tls_port if settings.sip.tls_certificate else 0
-        return StartedEngine(engine=kamailio, port=settings.server.sip_port, tls_port=tls_port)
+        return StartedEngine(
+            engine=kamailio,
+            port=settings.server.sip_port,
+            tls_port=settings.sip.tls_port if settings.sip.tls_certificate else 0,
+            on_lead=credentials.mark_all,
+            on_lost=credentials.wait_written,
+        )
     embedded = _embedded(settings, state, store, events, now)
     await embedded.start()
     return StartedEngine(engine=embedded, port=embedded.port, tls_port=embedded.tls_port)
 
 
-def _kamailio(settings: Settings, state: State, events: Events, now: Clock) -> KamailioEngine:
+def _credentials(settings: Settings, state: State, lead: Lead | None) -> KamailioCredentials:
     def enabled() -> dict[str, Secret]:
         return {
             number: extension.secret
@@ -57,13 +81,17 @@ def _kamailio(settings: Settings, state: State, events: Events, now: Clock) -> K
         }
 
     cluster = cluster_of(settings)
-    credentials = KamailioCredentials(
-        database_url(cluster.database), realm=cluster.realm, secrets=enabled
+    return KamailioCredentials(
+        database_url(cluster.database), realm=cluster.realm, secrets=enabled, lead=lead
     )
-    events.subscribe(credentials.on_event)
+
+
+def _kamailio(
+    settings: Settings, credentials: KamailioCredentials, events: Events, now: Clock
+) -> KamailioEngine:
     nodes = [
         NodeAddress(name=f"node {node.number}", sip=node.sip, rpc=node.rpc, events=node.events)
-        for node in cluster.nodes
+        for node in cluster_of(settings).nodes
     ]
     return KamailioEngine(nodes, credentials=credentials, publish=events.publish, now=now)
 

@@ -38,7 +38,7 @@ async def commit(store: Store, *writes: Write) -> None:
 
 
 async def test_reboot_is_replaced_as_it_goes_on(store: Store) -> None:
-    await store.reboots.put_reboot(reboot())
+    await store.reboots.put_reboots([reboot()])
     assert await store.reboots.get_reboot("a") == reboot()
     gone_on = reboot(
         step=RebootStep.FETCHED,
@@ -49,15 +49,15 @@ async def test_reboot_is_replaced_as_it_goes_on(store: Store) -> None:
         fault="P603",
         detail="x",
     )
-    await store.reboots.put_reboot(gone_on)
+    await store.reboots.put_reboots([gone_on])
     assert await store.reboots.get_reboot("a") == gone_on
     assert await store.reboots.get_reboot("b") is None
 
 
 async def test_reboots_are_listed_newest_first(store: Store) -> None:
-    await store.reboots.put_reboot(reboot("a", asked_at=later(1)))
-    await store.reboots.put_reboot(reboot("b", asked_at=later(3), mac=None, extension="1002"))
-    await store.reboots.put_reboot(reboot("c", asked_at=later(2)))
+    await store.reboots.put_reboots([reboot("a", asked_at=later(1))])
+    await store.reboots.put_reboots([reboot("b", asked_at=later(3), mac=None, extension="1002")])
+    await store.reboots.put_reboots([reboot("c", asked_at=later(2))])
 
     async def ids(*args: object, **by: object) -> list[str]:
         return [found.id for found in await store.reboots.list_reboots(*args, **by)]  # type: ignore[arg-type] # passed on

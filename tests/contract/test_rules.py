@@ -34,6 +34,7 @@ CLAIMED = {
     "P104": {"key", "problem"},
     "P105": {"key", "problem"},
     "P106": {"key", "problem"},
+    "P108": {"other", "node", "what"},
     "P201": {"placeholder"},
     "P202": {"placeholder", "vendor", "right"},
     "P203": {"file"},
@@ -94,6 +95,7 @@ CLAIMED = {
     "P702": {"problem"},
     "P801": {"address"},
     "P802": {"address", "count"},
+    "P807": {"node", "seconds"},
     "P811": {"network"},
 }
 # A finer fault is reported beside the plain one that the guide prints.

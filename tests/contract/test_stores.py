@@ -39,6 +39,8 @@ from tests.store_records import (
     sighting,
 )
 
+OF_NODES = ("inventory_log", "journal_batches", "leases", "nodes", "key_checks")
+
 HOSTILE = [
     "O'Neil",
     '"quoted" \\ back',
@@ -72,6 +74,7 @@ def rows_in(connection: Connection) -> dict[str, int]:
     return {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in tables.metadata.tables.items()
+        if name not in OF_NODES
     }
 
 

@@ -35,7 +35,7 @@ async def write(url: str, folder: Path, first: int) -> None:
             [change(str(number))],
         )
         say(f"device {number}")
-        await store.reboots.put_reboot(reboot(f"b{number}"))
+        await store.reboots.put_reboots([reboot(f"b{number}")])
         say(f"reboot {number}")
 
 

@@ -151,7 +151,9 @@ async def test_the_schedule_begins_only_after_a_run_was_asked_for(office: Office
     often = ScheduleSetting(every="1s", jitter="0s")
     settings = IntegrationSettings()
     plan = settings.file.model_copy(update={"schedule": often})
-    schedule = Schedule(pbx.syncs, settings.model_copy(update={"file": plan}), pbx.store.links)
+    schedule = Schedule(
+        pbx.syncs, settings.model_copy(update={"file": plan}), pbx.store.links, pbx.now
+    )
     await schedule.tick()
     assert await pbx.store.links.list_reports(10) == []
     await office.sync()

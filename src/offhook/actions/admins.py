@@ -19,6 +19,7 @@ from offhook.actions.tokens import digest_of
 from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.errors import BadRequestError
+from offhook.tasks import spawn
 
 SESSION = timedelta(hours=12)
 """A session ends this long after it began, whatever was done in it."""
@@ -45,7 +46,13 @@ class Admins:
 
     async def load(self) -> None:
         """Make a setup code when nobody can sign in yet."""
-        self.setup_code = "" if await self.store.list_admins() else secrets.token_urlsafe(18)
+        is_set_up = bool(await self.store.list_admins())
+        self.setup_code = "" if is_set_up else self.setup_code or secrets.token_urlsafe(18)
+
+    def forget(self) -> None:
+        """Know nobody's session any more, nor whether there is an admin: another node has news."""
+        self._known.clear()
+        spawn(self.load(), "look for admins")
 
     async def list_admins(self) -> list[Admin]:
         """Give all, by name."""

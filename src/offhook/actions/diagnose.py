@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field, replace
 
 from offhook.actions.files import Files
+from offhook.actions.nodes import NodeList
 from offhook.actions.overrides import Overrides
 from offhook.actions.ports import AttemptQuery, Clock, Journal, SipEngine
 from offhook.actions.reboots import Reboots
@@ -52,6 +53,7 @@ class Diagnose:
     template_problem: str = ""
     probes: Callable[[], ProbeFacts] = ProbeFacts
     overrides: Overrides | None = None
+    nodes: NodeList = field(default_factory=NodeList)
     _sip: SipMemory = field(default_factory=SipMemory)
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
@@ -153,6 +155,8 @@ class Diagnose:
             profiles=self.state.source.profiles,
             refused_registers=tuple(self._refused),
             probes=self.probes(),
+            nodes=self.nodes.known,
+            node=self.nodes.own,
             engine_problems={
                 part.name: part.problem for part in self.engine.health().parts if not part.is_up
             },

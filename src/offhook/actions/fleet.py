@@ -161,6 +161,10 @@ class Fleet:
             case _:
                 pass
 
+    def mark_all(self) -> None:
+        """Note that anything may have happened to anybody."""
+        self._due.update(self.state.devices)
+
     async def verdict(self) -> FleetVerdict:
         """Judge everything of a small fleet, of another what is due, and count.
 

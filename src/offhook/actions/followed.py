@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from offhook.core.model import Reboot
 from offhook.errors import OffhookError
 from offhook.tasks import spawn
 
 _log = logging.getLogger("offhook.reboots")
+
+SAVED_AT_ONCE = 200
 
 
 def phone_of(reboot: Reboot) -> str:
@@ -73,9 +76,9 @@ def _places(reboot: Reboot) -> tuple[str, str]:
 
 
 class Saving:
-    """Writes records one after another, of each only the newest: no step overtakes a later one."""
+    """Writes records some at a time, of each only the newest: no step overtakes a later one."""
 
-    def __init__(self, put: Callable[[Reboot], Awaitable[None]]) -> None:
+    def __init__(self, put: Callable[[Sequence[Reboot]], Awaitable[None]]) -> None:
         self._put = put
         self._unsaved: dict[str, Reboot] = {}
         self._task: asyncio.Task[None] | None = None
@@ -94,9 +97,9 @@ class Saving:
 
     async def _save(self) -> None:
         while self._unsaved:
-            reboot = self._unsaved.pop(next(iter(self._unsaved)))
+            ids = tuple(islice(self._unsaved, SAVED_AT_ONCE))
             try:
-                await self._put(reboot)
+                await self._put([self._unsaved.pop(item) for item in ids])
             except OffhookError as error:
                 if not self._is_failing:
                     _log.error("reboots cannot be saved now: %s", error)

@@ -89,7 +89,7 @@ class ManualReboots:
         is_forced: bool = False,
         is_restart: bool = True,
     ) -> list[Reboot]:
-        with _Follower(subscribe=self.events.subscribe) as follower:
+        with _Follower(self.events) as follower:
             ordered: list[Reboot] = []
             for begin in range(0, len(targets), _TARGETS_A_TURN):
                 ordered += self.reboots.order(
@@ -102,6 +102,7 @@ class ManualReboots:
                 )
                 await asyncio.sleep(0)
             await follower.wait_past(ordered, _UNSENT, SENT_WAIT_S)
+            await self.reboots.saved(SENT_WAIT_S)
             if answer_wait_s:
                 await follower.wait_past(ordered, _UNANSWERED, answer_wait_s)
             return follower.newest(ordered)
@@ -111,13 +112,13 @@ class ManualReboots:
 class _Follower:
     """Keeps the newest record of each reboot while it is entered."""
 
-    subscribe: Callable[[Callable[[Event], None]], Callable[[], None]]
+    events: Events
     _seen: dict[str, Reboot] = field(default_factory=dict)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _unsubscribe: Callable[[], None] | None = None
 
     def __enter__(self) -> _Follower:
-        self._unsubscribe = self.subscribe(self._on_event)
+        self._unsubscribe = self.events.subscribe(self._on_event, hears_others=True)
         return self
 
     def __exit__(self, *error: object) -> None:

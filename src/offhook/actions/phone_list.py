@@ -105,6 +105,11 @@ class PhoneList:
         elif event.change.noun == "extension":
             self._changed.update(device.mac for device in self.state.devices_of(subject))
 
+    def forget_all(self) -> None:
+        """Make all rows anew when they are needed next."""
+        self._changed.update(self.state.devices)
+        self._rows.clear()
+
     async def find(self, query: PhoneQuery) -> list[Device]:
         """Give all that match, in order. It is looked for in a thread: phones are served."""
         async with self._making:

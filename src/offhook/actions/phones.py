@@ -186,6 +186,10 @@ class Phones:
         self._recording.record_again(device, Again(basis.attempt, request_id, at, address))
         return file.body
 
+    def see_elsewhere(self, attempt: Attempt) -> None:
+        """Take in what another node answered and recorded."""
+        self._recording.see_elsewhere(attempt)
+
     def turn_away(self, request: PhoneRequest, status: int, problem: str) -> Answer:
         """Refuse and record a request whose path no file can have; its path is left out."""
         identity = identify(request, ())

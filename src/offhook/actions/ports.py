@@ -286,10 +286,22 @@ class Journal(Protocol):
 
 
 class RebootStore(Protocol):
-    """Reboot records."""
+    """Reboot records. Of several nodes only the one that leads may replace any."""
 
-    async def put_reboot(self, reboot: Reboot) -> None:
-        """Insert or replace by id."""
+    async def put_reboots(self, records: Sequence[Reboot]) -> None:
+        """Insert or replace by id; a node that does not lead only adds."""
+        ...
+
+    async def claim_reboot(self, reboot: Reboot, at: datetime) -> bool:
+        """Take an order to send it, durably; False when another node did, or leads now."""
+        ...
+
+    async def force_reboots(self, ids: Collection[str]) -> None:
+        """Tell the node that leads which orders need not wait for the end of a call."""
+        ...
+
+    async def open_reboots(self, limit: int) -> list[Reboot]:
+        """The newest records that may still move on, oldest first."""
         ...
 
     async def get_reboot(self, reboot_id: str) -> Reboot | None:
@@ -304,6 +316,22 @@ class RebootStore(Protocol):
         before: datetime | None = None,
     ) -> list[Reboot]:
         """Newest first."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """What one node at a time does, by name; only where there can be several."""
+
+    async def take(self, name: str, seconds: float, detail: Mapping[str, object] | None) -> bool:
+        """Take or renew; False while another node holds it."""
+        ...
+
+    async def give_up(self, name: str) -> None:
+        """End it at once, if it is ours."""
+        ...
+
+    async def holder(self, name: str) -> tuple[str, Mapping[str, object] | None]:
+        """The node that holds it now, and what it tells; empty when nobody does."""
         ...
 
 

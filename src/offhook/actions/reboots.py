@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from offhook.actions.busy import WAITS_FOR_CALL, Waiting
-from offhook.actions.followed import Followed, Saving, phone_of
+from offhook.actions.followed import phone_of
+from offhook.actions.lead import Lead
 from offhook.actions.ports import (
     Clock,
-    NotifyKind,
-    NotifyOrder,
-    NotifyOutcome,
     Publish,
     RebootStore,
     SipEngine,
 )
+from offhook.actions.reboot_records import SENT, WATCHED, Records
+from offhook.actions.reboot_seen import Seen
+from offhook.actions.sending import RebootPolicy as RebootPolicy
+from offhook.actions.sending import Sending
 from offhook.actions.state import State
 from offhook.actions.targets import Target as Target
 from offhook.actions.targets import Targets
-from offhook.core.events import AttemptRecorded, Event, PhoneRegistered, RebootAdvanced
+from offhook.core.events import Event
 from offhook.core.mac import Mac
-from offhook.core.model import FINAL_STEPS, Attempt, Device, Reboot, RebootStep, Registration
-from offhook.core.orders import NO_TARGET
-from offhook.core.secret import Secret
+from offhook.core.model import Device, Reboot, RebootStep
 from offhook.core.vendor import Notify, VendorProfile
 from offhook.tasks import spawn
 
@@ -35,40 +34,19 @@ _log = logging.getLogger("offhook.reboots")
 # Most phones know this one; for phones whose maker we cannot tell (unverified).
 FALLBACK = Notify(event="check-sync;reboot=true")
 
-_SENT = {RebootStep.NOTIFIED, RebootStep.ANSWERED}
-_WATCHED = _SENT | {
-    RebootStep.UNANSWERED,
-    RebootStep.CHALLENGED,
-    RebootStep.REFUSED,
-    RebootStep.FETCHED,
-}
-_OUTCOMES: Mapping[NotifyKind, tuple[RebootStep, str]] = {
-    NotifyKind.ACCEPTED: (RebootStep.ANSWERED, ""),
-    NotifyKind.REFUSED: (RebootStep.REFUSED, "P603"),
-    NotifyKind.CHALLENGED: (RebootStep.CHALLENGED, "P602"),
-    NotifyKind.UNANSWERED: (RebootStep.UNANSWERED, "P601"),
-    NotifyKind.FAILED: (RebootStep.FAILED, "P601"),
-}
-REASON_KEPT = 200
-"""Characters of a phone's answer that are kept."""
-
 LOADED = 20_000
 """Records taken up at a restart: more than one order to a whole fleet of 10,000."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebootPolicy:
-    """Pace and patience; `is_restart` chooses the maker's restart over its resync on a change."""
-
-    per_second: float
-    answer_timeout_s: float
-    fetch_timeout_s: float
-    register_timeout_s: float
-    is_restart: bool
+TRIES = 2
+"""How often an order may be taken to send: again only when nobody knows whether it ever left."""
 
 
 class Reboots:
-    """Keeps every reboot's record and moves it along by what is seen."""
+    """Keeps every reboot's record and moves it along by what is seen.
+
+    Of several nodes only the one that leads (`lead`) sends and moves records on; the others add
+    orders and learn what became of them. `node` names this one; empty without others.
+    """
 
     def __init__(
         self,
@@ -80,55 +58,64 @@ class Reboots:
         now: Clock,
         new_id: Callable[[], str],
         policy: RebootPolicy,
+        lead: Lead | None = None,
+        node: str = "",
+        publish_elsewhere: Publish | None = None,
     ) -> None:
         self._state = state
-        self._engine = engine
         self._store = store
-        self._publish = publish
         self._now = now
         self._new_id = new_id
         self._policy = policy
+        self._lead = lead or Lead()
+        self._node = node
+        self._is_leading = not node
+        self._records = Records(store, publish, now, publish_elsewhere)
         self._targets = Targets(state, engine)
-        self._waiting = Waiting(self._targets, engine)
-        self._followed = Followed()
-        self._saving = Saving(store.put_reboot)
-        self._latest: dict[Mac, Reboot] = {}
-        self._sent: dict[str, asyncio.Future[Reboot]] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._next_slot_s = 0.0
+        self._sending = Sending(
+            state=state,
+            engine=engine,
+            store=store,
+            now=now,
+            policy=policy,
+            records=self._records,
+            targets=self._targets,
+            lead=self._lead,
+            node=node,
+        )
+        self._seen = Seen(state, self._records, self._targets, self._lead, self._sending.is_running)
 
     async def load(self) -> None:
-        """Take up the records of before a restart; what cannot be followed any more ends."""
-        patience = timedelta(seconds=self._policy.fetch_timeout_s + self._policy.register_timeout_s)
+        """Take up the records of before a restart; what cannot be followed any more ends.
+
+        With other nodes, whoever leads goes on with them (`take_up`).
+        """
         for reboot in reversed(await self._store.list_reboots(LOADED)):
             if reboot.mac is not None:
-                self._latest[reboot.mac] = reboot
-            if reboot.step is RebootStep.PENDING:
+                self._records.latest[reboot.mac] = reboot
+            if self._sending.is_running(reboot.id):
+                continue
+            if self._node:
+                self._records.followed.put(reboot)
+                self._records.release(reboot)
+            elif reboot.step is RebootStep.PENDING:
                 detail = "offhook was restarted before it was sent"
-                self._advance(reboot, RebootStep.FAILED, fault="P601", detail=detail)
-            elif reboot.step is RebootStep.NOTIFIED:
-                detail = "offhook was restarted before an answer came"
-                self._advance(reboot, RebootStep.UNANSWERED, fault="P601", detail=detail)
-            elif reboot.step is RebootStep.ANSWERED or (
-                reboot.step in _WATCHED and self._now() - reboot.asked_at < patience
-            ):
-                self._followed.put(reboot)
+                self._records.advance(reboot, RebootStep.FAILED, fault="P601", detail=detail)
+            else:
+                self._follow(reboot)
 
     async def stop(self) -> None:
         """Send no more and finish writing; what waits ends at the next start. Idempotent."""
-        for task in tuple(self._running):
-            task.cancel()
-        if self._running:
-            await asyncio.wait(tuple(self._running))
-        await self._saving.flush()
+        await self._sending.stop()
+        await self._records.saving.flush()
 
     def latest(self) -> Mapping[Mac, Reboot]:
         """The newest record of each device."""
-        return self._latest
+        return self._records.latest
 
     def current(self, reboot_id: str) -> Reboot | None:
         """A record that is still followed."""
-        return self._followed.get(reboot_id)
+        return self._records.followed.get(reboot_id)
 
     def is_awaited(self, mac: Mac) -> bool:
         """True while the next fetch of a phone may prove a reboot."""
@@ -166,8 +153,18 @@ class Reboots:
             for target in targets
         ]
         if is_forced:
-            self._waiting.force(ordered)
+            self._force(ordered)
         return ordered
+
+    def _force(self, ordered: Sequence[Reboot]) -> None:
+        self._sending.waiting.force(ordered)
+        if self._node:
+            ids = [item.id for item in ordered]
+            spawn(self._force_elsewhere(ids), "force reboots")
+
+    async def _force_elsewhere(self, ids: Sequence[str]) -> None:
+        await self._records.saving.flush()
+        await self._store.force_reboots(ids)
 
     async def wait_sent(self, reboots: Sequence[Reboot], timeout_s: float) -> list[Reboot]:
         """Wait until the NOTIFYs have left and the records are saved, at most so long.
@@ -175,15 +172,20 @@ class Reboots:
         Gives the records as they are then.
         """
         ends_s = asyncio.get_running_loop().time() + timeout_s
-        leaving = {item.id: self._sent[item.id] for item in reboots if item.id in self._sent}
+        sent = self._records.sent
+        leaving = {item.id: sent[item.id] for item in reboots if item.id in sent}
         if leaving:
             await asyncio.wait(leaving.values(), timeout=timeout_s)
         left_s = ends_s - asyncio.get_running_loop().time()
-        await self._saving.flush(max(left_s, 0))
+        await self._records.saving.flush(max(left_s, 0))
         return [self._newest(item, leaving.get(item.id)) for item in reboots]
 
+    async def saved(self, timeout_s: float) -> None:
+        """Wait until what was ordered is in the store, at most so long."""
+        await self._records.saving.flush(timeout_s)
+
     def _newest(self, reboot: Reboot, sent: asyncio.Future[Reboot] | None) -> Reboot:
-        followed = self._followed.get(reboot.id)
+        followed = self._records.followed.get(reboot.id)
         if followed is not None:
             return followed
         return sent.result() if sent is not None and sent.done() else reboot
@@ -210,19 +212,15 @@ class Reboots:
             step=RebootStep.PENDING,
             steps={RebootStep.PENDING: moment},
         )
-        for running in reversed(self._followed.of_phone(phone_of(reboot))):
+        for running in reversed(self._records.followed.of_phone(phone_of(reboot))):
             restarts = profile.reboot.event if profile else notify.event
             if running.event in (notify.event, restarts) and self._is_enough(
                 running, is_automatic=is_automatic
             ):
                 return running
-        self._sent[reboot.id] = asyncio.get_running_loop().create_future()
-        if reboot.mac is not None:
-            self._latest[reboot.mac] = reboot
-        self._keep(reboot)
-        task = spawn(self._run(reboot, registration, notify), f"reboot {reboot.id}")
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._records.begin(reboot)
+        if self._is_leading:
+            self._sending.start(reboot, registration, notify)
         return reboot
 
     def _is_enough(self, running: Reboot, *, is_automatic: bool) -> bool:
@@ -230,7 +228,7 @@ class Reboots:
         if running.step is RebootStep.PENDING:
             return True
         is_young = self._now() - running.asked_at < timedelta(seconds=30)
-        return is_automatic and is_young and running.step in _SENT
+        return is_automatic and is_young and running.step in SENT
 
     def _profile(self, target: Target) -> VendorProfile | None:
         profiles = self._state.source.profiles
@@ -239,164 +237,111 @@ class Reboots:
         agent = target.registration.user_agent
         return next((item for item in profiles.values() if item.read_agent(agent)), None)
 
-    async def _run(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
-        try:
-            await self._take_slot()
-            while await self._waiting.has_waited(reboot, registration, lambda: self._hold(reboot)):
-                await self._take_slot()
-            outcome = await self._notified(reboot, registration, notify)
-        except OSError as error:
-            outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=str(error))
-        except Exception as error:
-            _log.exception("reboot %s failed", reboot.id)
-            outcome = NotifyOutcome(kind=NotifyKind.FAILED, reason=type(error).__name__)
-        self._waiting.forget(reboot)
-        ended = self._note_answer(self._followed.get(reboot.id) or reboot, outcome)
-        sent = self._sent.pop(reboot.id)
-        if not sent.done():
-            sent.set_result(ended)
-        self._release(ended)
-
-    async def _notified(
-        self, reboot: Reboot, registration: Registration, notify: Notify
-    ) -> NotifyOutcome:
-        """Send; a phone that challenges may still have the secret of before the last change."""
-        live = self._targets.now(reboot, registration)
-        if live is None:
-            return NotifyOutcome(kind=NotifyKind.FAILED, reason=NO_TARGET)
-        if live.contact != reboot.contact:
-            self._followed.put(replace(reboot, contact=live.contact, extension=live.extension))
-        extension = self._state.extensions.get(live.extension)
-        former = self._state.former_secrets.get(live.extension)
-        secrets = [item for item in (extension.secret if extension else None, former) if item]
-        order = NotifyOrder(
-            registration=live,
-            notify=notify,
-            username=live.extension,
-            timeout_s=self._policy.answer_timeout_s,
-        )
-        outcome = NotifyOutcome(kind=NotifyKind.FAILED)
-        for secret in secrets or [Secret("")]:
-            with_secret = replace(order, secret=secret)
-            outcome = await self._engine.notify(with_secret, lambda: self._note_sent(reboot))
-            if outcome.kind is not NotifyKind.CHALLENGED:
-                break
-        return outcome
-
-    def _hold(self, reboot: Reboot) -> None:
-        self._keep(replace(self._followed.get(reboot.id) or reboot, detail=WAITS_FOR_CALL))
-
-    def _note_sent(self, reboot: Reboot) -> None:
-        current = self._followed.get(reboot.id) or reboot
-        if current.step is RebootStep.PENDING:
-            self._sent[reboot.id].set_result(self._advance(current, RebootStep.NOTIFIED))
-
-    def _note_answer(self, reboot: Reboot, outcome: NotifyOutcome) -> Reboot:
-        step, fault = _OUTCOMES[outcome.kind]
-        answered = replace(
-            reboot,
-            sip_code=outcome.code,
-            sip_reason=outcome.reason[:REASON_KEPT],
-            was_challenged=outcome.was_challenged,
-        )
-        if reboot.step in (RebootStep.FETCHED, RebootStep.REGISTERED):
-            # The phone came back already: what became of our NOTIFY's answer changes nothing.
-            return self._keep(answered)
-        detail = outcome.reason[:REASON_KEPT] if fault else ""
-        return self._advance(answered, step, fault=fault, detail=detail)
-
-    async def _take_slot(self) -> None:
-        """Wait for this NOTIFY's turn: `per_second` of them a second, the first at once."""
-        loop = asyncio.get_running_loop()
-        slot_s = max(loop.time(), self._next_slot_s)
-        self._next_slot_s = slot_s + 1 / self._policy.per_second
-        await asyncio.sleep(slot_s - loop.time())
-
     # What is seen ----------------------------------------------------------------------------
 
     def on_event(self, event: Event) -> None:
         """Listen: a fetch proves the reboot, a registration after it completes it."""
-        match event:
-            case AttemptRecorded(attempt=attempt):
-                self._see_fetch(attempt)
-            case PhoneRegistered(registration=registration):
-                self._see_registration(registration)
-            case _:
-                pass
-
-    def _see_fetch(self, attempt: Attempt) -> None:
-        if attempt.mac is None or not len(self._followed):
-            return
-        if not (attempt.is_delivery and attempt.is_device_file):
-            return
-        for reboot in self._followed.of_phone(attempt.mac.plain):
-            is_told = RebootStep.NOTIFIED in reboot.steps
-            if is_told and reboot.step in _WATCHED and RebootStep.FETCHED not in reboot.steps:
-                self._advance(reboot, RebootStep.FETCHED)
-
-    def _see_registration(self, registration: Registration) -> None:
-        for reboot in self._waiting_for(registration):
-            if reboot.step is RebootStep.FETCHED and self._is_same_phone(reboot, registration):
-                self._advance(reboot, RebootStep.REGISTERED)
-
-    def _waiting_for(self, registration: Registration) -> list[Reboot]:
-        """Reboots that the registration may complete: by extension, by device, by MAC."""
-        if not len(self._followed):
-            return []
-        found = self._followed.of_extension(registration.extension)
-        macs = [item.mac for item in self._state.devices_of(registration.extension)]
-        if registration.mac is not None:
-            macs.append(registration.mac)
-        for mac in macs:
-            found += self._followed.of_phone(mac.plain)
-        return list({item.id: item for item in found}.values())
-
-    def _is_same_phone(self, reboot: Reboot, registration: Registration) -> bool:
-        if registration.mac is not None and reboot.mac is not None:
-            return registration.mac == reboot.mac
-        if registration.contact == reboot.contact:
-            return True
-        device = self._state.devices.get(reboot.mac) if reboot.mac else None
-        return device is not None and any(
-            item.contact == registration.contact for item in self._targets.live(device)
-        )
+        self._seen.on_event(event)
 
     def sweep(self) -> None:
         """Go on where a call ended, end what waited long enough. Call about once a second."""
-        self._waiting.sweep()
-        now = self._now()
-        for reboot in self._followed:
-            since = reboot.steps.get(RebootStep.NOTIFIED)
-            if since is None or reboot.id in self._sent:
-                continue
-            age_s = (now - since).total_seconds()
-            if reboot.step is RebootStep.ANSWERED and age_s > self._policy.fetch_timeout_s:
-                detail = f"no file was fetched in {self._policy.fetch_timeout_s:g} seconds"
-                self._advance(reboot, RebootStep.NOT_FETCHED, fault="P604", detail=detail)
-            elif age_s > self._policy.fetch_timeout_s + self._policy.register_timeout_s:
-                self._followed.drop(reboot.id)
+        if not self._is_leading:
+            return
+        self._sending.waiting.sweep()
+        for reboot in self._records.followed:
+            if not self._sending.is_running(reboot.id):
+                self._sweep_one(reboot)
 
-    # Records ---------------------------------------------------------------------------------
+    def _sweep_one(self, reboot: Reboot) -> None:
+        if self._seen.is_in_doubt(reboot):
+            self._sweep_doubt(reboot)
+            return
+        if self._node and reboot.step is RebootStep.PENDING:
+            self._sending.resume(reboot)  # its turn came in the moment when nobody led
+            return
+        since = reboot.steps.get(RebootStep.NOTIFIED)
+        if since is None:
+            return
+        age = self._now() - since
+        if (
+            reboot.step is RebootStep.ANSWERED
+            and age.total_seconds() > self._policy.fetch_timeout_s
+        ):
+            detail = f"no file was fetched in {self._policy.fetch_timeout_s:g} seconds"
+            self._records.advance(reboot, RebootStep.NOT_FETCHED, fault="P604", detail=detail)
+        elif age > self._policy.patience:
+            self._records.followed.drop(reboot.id)
 
-    def _advance(
-        self, reboot: Reboot, step: RebootStep, *, fault: str = "", detail: str = ""
-    ) -> Reboot:
-        steps = {**reboot.steps, step: self._now()}
-        return self._keep(replace(reboot, step=step, steps=steps, fault=fault, detail=detail))
+    # Several nodes ---------------------------------------------------------------------------
 
-    def _keep(self, reboot: Reboot) -> Reboot:
-        self._followed.put(reboot)
-        self._release(reboot)
-        if reboot.mac is not None:
-            latest = self._latest.get(reboot.mac)
-            if latest is not None and latest.id == reboot.id:
-                self._latest[reboot.mac] = reboot
-        self._saving.note(reboot)
-        self._publish(RebootAdvanced(reboot=reboot))
-        return reboot
+    async def take_up(self) -> None:
+        """Lead from now on: send what waits, follow what was sent. Raises StoreError."""
+        self._is_leading = True
+        try:
+            found = await self._store.open_reboots(LOADED)
+        except BaseException:
+            self._is_leading = False
+            raise
+        for reboot in found:
+            if not self._sending.is_running(reboot.id):
+                self._take(reboot)
 
-    def _release(self, reboot: Reboot) -> None:
-        """Follow no longer what has ended; not before its answer is in, which belongs to it."""
-        has_ended = reboot.step in FINAL_STEPS and reboot.step not in _WATCHED
-        if has_ended and reboot.id not in self._sent:
-            self._followed.drop(reboot.id)
+    async def stand_down(self) -> None:
+        """Another node leads: send nothing, and take its word for what becomes of orders."""
+        self._is_leading = False
+        await self._sending.stop()
+
+    def learn(self, reboots: Sequence[Reboot]) -> None:
+        """Take what another node wrote: new orders when we lead, else how far they are."""
+        for reboot in reboots:
+            is_new = reboot.step is RebootStep.PENDING and not reboot.sent_by
+            if not self._is_leading:
+                self._records.mirror(reboot)
+            elif is_new and reboot.is_forced and self._sending.is_running(reboot.id):
+                self._sending.waiting.force([reboot])
+            elif is_new and not self._sending.is_running(reboot.id):
+                self._records.mirror(reboot)
+                self._take(reboot)
+
+    def _take(self, reboot: Reboot) -> None:
+        self._records.followed.put(reboot)
+        if reboot.step is not RebootStep.PENDING:
+            self._follow(reboot)
+        elif not reboot.sent_by:
+            self._sending.resume(reboot)
+
+    def _follow(self, reboot: Reboot) -> None:
+        """Go on with one that was sent: its phone may have fetched while nobody followed."""
+        is_young = self._now() - reboot.asked_at < self._policy.patience
+        if reboot.step in WATCHED and RebootStep.FETCHED not in reboot.steps:
+            if self._seen.has_fetched(reboot) and is_young:
+                self._records.advance(reboot, RebootStep.FETCHED)
+                return
+            if reboot.step is RebootStep.NOTIFIED:
+                detail = "offhook was restarted before an answer came"
+                self._records.advance(reboot, RebootStep.UNANSWERED, fault="P601", detail=detail)
+                return
+        if reboot.step is RebootStep.ANSWERED or (reboot.step in WATCHED and is_young):
+            self._records.followed.put(reboot)
+        else:
+            self._records.followed.drop(reboot.id)
+
+    def _sweep_doubt(self, reboot: Reboot) -> None:
+        """One that another node took and may have sent: a fetch tells, else it is sent once more.
+
+        Not before the phone had its whole time to fetch, so that no phone is told twice; and once
+        only, so that no order comes back for ever.
+        """
+        age_s = (self._now() - (reboot.claimed_at or reboot.asked_at)).total_seconds()
+        if self._seen.has_fetched(reboot):
+            self._records.note_sent(self._records.advance(reboot, RebootStep.FETCHED), is_over=True)
+        elif age_s <= self._policy.fetch_timeout_s:
+            return
+        elif reboot.tries < TRIES:
+            self._sending.resume(self._records.keep(replace(reboot, sent_by="", claimed_at=None)))
+        else:
+            detail = "the nodes that took it to send ended, and the phone did not fetch"
+            ended = self._records.advance(
+                reboot, RebootStep.UNANSWERED, fault="P601", detail=detail
+            )
+            self._records.note_sent(ended, is_over=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from offhook.actions.ports import Journal, Publish
 from offhook.actions.repeats import Repeats
-from offhook.actions.state import State
+from offhook.actions.state import State, joined
 from offhook.core.events import AttemptRecorded
 from offhook.core.identify import Identity
 from offhook.core.mac import Mac
@@ -72,27 +72,28 @@ class Recording:
             return
         mac = device.mac
         before = self.state.sightings.get(mac) or Sighting(mac=mac)
-        delivered, provisioned = before.delivered, before.last_provisioned
-        if attempt.digest and attempt.is_delivery:
-            if delivered.get(attempt.file) != attempt.digest:
-                delivered = {**delivered, attempt.file: attempt.digest}
-            if attempt.is_device_file:
-                provisioned = at
-        seen = Sighting(
-            mac=mac,
-            address=address,
-            user_agent=attempt.user_agent,
-            firmware=attempt.firmware or before.firmware,
-            last_contact=at,
-            last_provisioned=provisioned,
-            delivered=delivered,
-        )
+        seen = _seen(before, attempt, at, address)
         self.state.sightings[mac] = seen
+        self._note_address(address, mac)
+        self.journal.note_sighting(seen)
+
+    def see_elsewhere(self, attempt: Attempt) -> None:
+        """Take in what another node recorded: it is in the journal already."""
+        if attempt.mac is None or attempt.fault in _TURNED_AWAY or not attempt.is_from_phone:
+            return
+        if attempt.mac in self.state.devices:
+            before = self.state.sightings.get(attempt.mac)
+            blank = replace(before, delivered={}) if before else Sighting(mac=attempt.mac)
+            self.state.sightings[attempt.mac] = joined(
+                before, _seen(blank, attempt, attempt.at, attempt.address)
+            )
+            self._note_address(attempt.address, attempt.mac)
+
+    def _note_address(self, address: str, mac: Mac) -> None:
         self._last_at[address] = mac
         self._last_at.move_to_end(address)
         if len(self._last_at) > ADDRESSES_KEPT:
             self._last_at.popitem(last=False)
-        self.journal.note_sighting(seen)
 
     def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
         known = self.state.unknown.get(mac)
@@ -111,3 +112,22 @@ class Recording:
         self.journal.note_unknown(phone)
         if forgotten is not None:
             self.journal.forget_unknown(forgotten)
+
+
+def _seen(before: Sighting, attempt: Attempt, at: datetime, address: str) -> Sighting:
+    """What is known of a phone after it asked."""
+    delivered, provisioned = before.delivered, before.last_provisioned
+    if attempt.digest and attempt.is_delivery:
+        if delivered.get(attempt.file) != attempt.digest:
+            delivered = {**delivered, attempt.file: attempt.digest}
+        if attempt.is_device_file:
+            provisioned = at
+    return Sighting(
+        mac=before.mac,
+        address=address,
+        user_agent=attempt.user_agent,
+        firmware=attempt.firmware or before.firmware,
+        last_contact=at,
+        last_provisioned=provisioned,
+        delivered=delivered,
+    )

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from offhook.actions.lead import Lead
 from offhook.actions.ports import Journal
 from offhook.actions.state import State
 from offhook.core.events import (
@@ -29,17 +30,21 @@ _USUAL = frozenset({RegisterOutcome.REGISTERED, RegisterOutcome.REMOVED})
 
 @dataclass(slots=True)
 class SipHistory:
-    """Listens to events and writes SIP records to the journal."""
+    """Listens to events and writes SIP records to the journal.
+
+    Several nodes hear the same of Kamailio: the one that leads writes it.
+    """
 
     state: State
     journal: Journal
+    lead: Lead = field(default_factory=Lead)
     _looked_at: datetime | None = None
     _told: OrderedDict[tuple[str, str, str], datetime] = field(default_factory=OrderedDict)
 
     def on_event(self, event: Event) -> None:
         """Record what belongs on a phone's timeline."""
         record = self._record_of(event)
-        if record is not None:
+        if record is not None and self.lead.is_held:
             self.journal.record_sip(record)
 
     def _record_of(self, event: Event) -> SipRecord | None:

@@ -6,7 +6,9 @@ import asyncio
 import bisect
 from collections import ChainMap, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import cast
 
 from offhook.actions.ports import (
@@ -38,6 +40,8 @@ from offhook.tasks import spawn
 NEIGHBOURS = 16
 """Registered MACs looked at on each side of one that is not registered."""
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 UNKNOWN_KEPT = 1000
 """Unknown phones remembered; the one not seen for longest goes first."""
 
@@ -46,9 +50,9 @@ UNKNOWN_KEPT = 1000
 class State:
     """All nouns in memory. Only `commit` changes devices, extensions and settings.
 
-    `source` is what files are made from; it shares the maps below. `lock` serialises changes.
-    `links` are of directory people by guid. `former_secrets`, by number, are those of before the
-    last change: a phone checks a NOTIFY against the one it still has.
+    `source` is what files are made from; it shares the maps below. `lock` serialises changes,
+    over all nodes. `links` are of directory people by guid. `former_secrets`, by number, are those
+    of before the last change: a phone checks a NOTIFY against the one it still has.
     """
 
     store: InventoryStore
@@ -60,15 +64,21 @@ class State:
     unknown: OrderedDict[Mac, UnknownPhone] = field(default_factory=OrderedDict)
     links: dict[str, Link] = field(default_factory=dict)
     former_secrets: dict[str, Secret] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: AbstractAsyncContextManager[None] = field(default_factory=asyncio.Lock)
     revision: int = 0
     _by_extension: dict[str, set[Mac]] = field(default_factory=dict)
     _sorted: list[int] = field(default_factory=list)
     _registered: set[int] = field(default_factory=set)
 
     async def load(self) -> None:
-        """Fill from the store, once, before anything else."""
+        """Fill from the store: before anything else, and when too much was missed."""
         image = await self.store.load()
+        seen = tuple(self.sightings.values())
+        for kept in (self.extensions, self.devices, self.settings, self.sightings, self.unknown):
+            kept.clear()
+        self._by_extension.clear()
+        self._registered.clear()
+        self.revision += 1
         self.extensions.update((item.number, item) for item in image.extensions)
         self.devices.update((item.mac, item) for item in image.devices)
         self.settings.update(image.settings)
@@ -80,6 +90,9 @@ class State:
             self._index(device)
         self._sorted = sorted(mac.value for mac in self.devices)
         self._registered.update(self._sorted)
+        for item in seen:  # what is not written yet
+            if item.mac in self.devices:
+                self.sightings[item.mac] = joined(self.sightings.get(item.mac), item)
         self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
@@ -108,6 +121,12 @@ class State:
             self._apply(write)
         self.revision += 1
         return None
+
+    def take_over(self, writes: Iterable[Write]) -> None:
+        """Make visible what another node made durable."""
+        for write in writes:
+            self._apply(write)
+        self.revision += 1
 
     def take_source(self, source: FileSource) -> None:
         """Make files from this from now on: new templates."""
@@ -181,6 +200,20 @@ class State:
             self._by_extension.get(line.extension, set()).discard(mac)
         self._registered.discard(mac.value)
         del self._sorted[bisect.bisect_left(self._sorted, mac.value)]
+
+
+def joined(one: Sighting | None, other: Sighting) -> Sighting:
+    """Join what two nodes saw of a phone: the later contact, and all that was delivered."""
+    if one is None:
+        return other
+    older, newer = sorted((one, other), key=lambda it: it.last_contact or _NEVER)
+    provisioned = [it.last_provisioned for it in (one, other) if it.last_provisioned]
+    return replace(
+        newer,
+        firmware=newer.firmware or older.firmware,
+        last_provisioned=max(provisioned, default=None),
+        delivered={**older.delivered, **newer.delivered},
+    )
 
 
 def _typos(value: int) -> Iterator[int]:

@@ -19,6 +19,7 @@ from offhook.actions.directory_ports import (
 )
 from offhook.actions.ports import (
     DeleteExtension,
+    LeaseStore,
     PutDevice,
     PutExtension,
     PutLink,
@@ -28,6 +29,7 @@ from offhook.actions.ports import (
 from offhook.actions.reboots import Reboots, Target
 from offhook.actions.state import State
 from offhook.actions.sync_effects import Effects, effects_of, shown_problem, shown_step
+from offhook.actions.sync_turn import Running, SyncTurn
 from offhook.core.directory import DirectoryPolicy, DirectoryRead, Link, Plan, PlanStep
 from offhook.core.directory_apply import Applied, Outdated, apply_step
 from offhook.core.directory_plan import ZERO_PEOPLE, plan
@@ -42,20 +44,6 @@ _log = logging.getLogger("offhook.directory")
 
 SENT_WAIT_S = 2.0
 _TARGETS_A_TURN = 50
-
-
-@dataclass(slots=True)
-class Running:
-    """The run of the moment: what it is doing, and how far it is."""
-
-    id: str
-    doing: str = "starting"
-    count: int = 0
-    total: int = 0
-
-    def note(self, doing: str, count: int) -> None:
-        """Progress of the source."""
-        self.doing, self.count = doing, count
 
 
 @dataclass(slots=True)
@@ -84,6 +72,7 @@ class Sync:
         store: LinkStore,
         new_id: Callable[[], str],
         reports_keep: int = 200,
+        leases: LeaseStore | None = None,
     ) -> None:
         self._source = source
         self._policy = policy
@@ -94,7 +83,7 @@ class Sync:
         self._store = store
         self._new_id = new_id
         self._keep = reports_keep
-        self._running: Running | None = None
+        self._turn = SyncTurn(f"sync {source.name}", leases)
         self.certificate_ends: datetime | None = None
 
     @property
@@ -104,8 +93,12 @@ class Sync:
 
     @property
     def running(self) -> Running | None:
-        """The run of the moment."""
-        return self._running
+        """The run of the moment, here."""
+        return self._turn.running
+
+    async def running_anywhere(self) -> Running | None:
+        """The run of the moment, at whatever node. Raises StoreError."""
+        return await self._turn.running_anywhere()
 
     async def test(self) -> DirectoryTest:
         """Connect, sign in and count. Raises BadRequestError (502) with the fault."""
@@ -124,14 +117,13 @@ class Sync:
 
         409 when a run is under way, or when `confirm` names another plan than is due now.
         """
-        if self._running is not None:
-            raise BadRequestError(
-                "sync_running",
-                f"a synchronisation is running: {self._running.id}",
-                "wait for it; GET /api/integrations/ad/status (or file/status) tells how far it is",
-                status=409,
-            )
-        running = self._running = Running(self._new_id())
+        running = Running(id=self._new_id())
+        async with self._turn.taken(running):
+            return await self._reported(running, asked_by, is_dry_run=is_dry_run, confirm=confirm)
+
+    async def _reported(
+        self, running: Running, asked_by: str, *, is_dry_run: bool, confirm: str
+    ) -> SyncReport:
         begun = time.monotonic()
         empty = SyncReport(
             id=running.id,
@@ -142,12 +134,9 @@ class Sync:
             status="failed",
             is_dry_run=is_dry_run,
         )
-        try:
-            report = await self._run(empty, running, confirm)
-            report = replace(report, seconds=round(time.monotonic() - begun, 3))
-            await self._store.put_report(report, self._keep)
-        finally:
-            self._running = None
+        report = await self._run(empty, running, confirm)
+        report = replace(report, seconds=round(time.monotonic() - begun, 3))
+        await self._store.put_report(report, self._keep)
         _tell(report)
         return report
 
@@ -265,6 +254,7 @@ class Sync:
     async def _apply_one(self, actor: str, step: PlanStep, outcome: Outcome) -> None:
         """One person, one transaction: extension, lines, link and Change row together."""
         async with self._state.lock:
+            self._turn.check()
             applied = apply_step(
                 self._state.extensions,
                 self._state.links,

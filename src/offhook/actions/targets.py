@@ -73,3 +73,10 @@ class Targets:
                 return item
         device = self.state.devices.get(reboot.mac) if reboot.mac else None
         return next(iter(self.live(device)), None) if device else None
+
+    def again(self, reboot: Reboot) -> Registration | None:
+        """Find the registration an order was given for, or where its phone is now."""
+        live = self.engine.registrations(reboot.extension)
+        found = next((item for item in live if item.contact == reboot.contact), None)
+        device = self.state.devices.get(reboot.mac) if reboot.mac else None
+        return found or (next(iter(self.live(device)), None) if device else None)

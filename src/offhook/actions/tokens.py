@@ -86,6 +86,10 @@ class Tokens:
             self._read_at_s = float("-inf")
             self._known = tuple(item for item in self._known if item.name != name)
 
+    def forget(self) -> None:
+        """Read them anew at the next call: another node changed some."""
+        self._read_at_s = float("-inf")
+
     async def list_tokens(self) -> list[Token]:
         """Give all, by name."""
         return await self.store.list_tokens()

@@ -350,6 +350,8 @@ class Reboot:
 
     `mac` is None for a registered phone that is not in the inventory. `steps` maps each step
     reached to its moment; `sip_code` 0 means no answer yet; `was_challenged` that digest was asked.
+    Of several nodes `sent_by` is the one that took it to send, at `claimed_at`, for the `tries`-th
+    time; a forced one does not wait for the end of a call.
     """
 
     id: str
@@ -368,6 +370,10 @@ class Reboot:
     was_challenged: bool = False
     fault: str = ""
     detail: str = ""
+    sent_by: str = ""
+    claimed_at: datetime | None = None
+    tries: int = 0
+    is_forced: bool = False
 
 
 @light(frozen=True, slots=True, kw_only=True)

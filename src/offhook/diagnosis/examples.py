@@ -23,6 +23,7 @@ from offhook.core.model import (
     Sighting,
     UnknownPhone,
 )
+from offhook.core.nodes import Node
 from offhook.core.secret import Secret
 from offhook.core.vendor import (
     FileKind,
@@ -260,3 +261,22 @@ def failed_run(fault: str, **values: object) -> Facts:
     """Give the healthy surroundings with a last synchronisation that failed."""
     run = DirectoryRun(at=NOW - MINUTE, status="failed", fault=fault, values=values)
     return directory_facts(runs=(run, SYNCED))
+
+
+def two_nodes(facts: Facts) -> Facts:
+    """The same with a second node beside this one, both alive and alike."""
+    nodes = tuple(
+        Node(
+            id=name,
+            name=name,
+            version="1.0",
+            started_at=NOW - 60 * MINUTE,
+            seen_at=NOW,
+            silent_s=0.5,
+            is_leading=name == "north",
+            settings_digest="alike",
+            templates_digest="alike",
+        )
+        for name in ("north", "south")
+    )
+    return replace(facts, nodes=nodes, node="north")

@@ -20,6 +20,7 @@ from offhook.core.model import (
     Sighting,
     UnknownPhone,
 )
+from offhook.core.nodes import Node
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.probe_facts import ProbeFacts
 
@@ -157,7 +158,8 @@ class Facts:
     `directory` is None where none is set up. `template_problem` is why the site's templates as they
     are now are not in use; the former ones are. `engine_problems` maps what the SIP engine needs
     outside this process, and lacks, to why. `lint` are mistakes in files that can be made, by
-    device. With `is_preview` all this is as it would be after a change, nothing was sent yet.
+    device. `nodes` are those on the same database, `node` is this one's id; both empty where there
+    can be one only. With `is_preview` all this is as it would be after a change, nothing was sent.
     """
 
     now: datetime
@@ -182,3 +184,5 @@ class Facts:
     lint: Mapping[Mac, tuple[LintProblem, ...]] = field(default_factory=dict)
     is_preview: bool = False
     probes: ProbeFacts = field(default_factory=ProbeFacts)
+    nodes: tuple[Node, ...] = ()
+    node: str = ""

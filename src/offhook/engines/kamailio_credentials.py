@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from offhook.actions.lead import Lead
 from offhook.core.events import Changed, Event
 from offhook.core.secret import Secret
 from offhook.engines.kamailio_database import Rows, open_tables, read_rows, write_rows
@@ -30,7 +31,9 @@ class KamailioCredentials:
     """Keeps the rows of all enabled extensions; no secret is in them, only HA1 hashes.
 
     `secrets` gives the secrets of the enabled extensions by number. While the database is away
-    `problem` says why, `failures` counts, and Kamailio serves what it has.
+    `problem` says why, `failures` counts, and Kamailio serves what it has. Of several nodes only
+    the one that leads writes; `mark_all` when it begins to, and when one that was paused may have
+    written something old.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class KamailioCredentials:
         realm: str,
         secrets: Callable[[], Secrets],
         retry_s: float = RETRY_S,
+        lead: Lead | None = None,
     ) -> None:
         self.problem = ""
         self.failures = 0
@@ -48,6 +52,7 @@ class KamailioCredentials:
         self._realm = realm
         self._secrets = secrets
         self._retry_s = retry_s
+        self._lead = lead or Lead()
         self._written: dict[str, Secret] | None = None
         self._is_behind = asyncio.Event()
         self._settled = asyncio.Event()
@@ -84,6 +89,10 @@ class KamailioCredentials:
             case Changed(change=change) if change.noun == "extension":
                 self.mark()
 
+    async def wait_written(self) -> None:
+        """Wait until a write that is under way has ended."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: None)
+
     async def wait_settled(self) -> None:
         """Wait until everything marked so far is in the database."""
         await self._settled.wait()
@@ -108,6 +117,10 @@ class KamailioCredentials:
 
     async def _write(self) -> None:
         self._is_behind.clear()
+        if not self._lead.is_held:
+            self._written, self.problem = None, ""
+            self._settled.set()
+            return
         wanted = dict(self._secrets())
         written, self._written = self._written, None
         loop = asyncio.get_running_loop()

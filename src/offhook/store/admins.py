@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, select
 from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.store.database import Database
+from offhook.store.shared import Shared, note_kind
 from offhook.store.tables import admins, sign_ins
 from offhook.store.upsert import upsert
 from offhook.store.values import from_us, storable, to_us
@@ -20,11 +21,11 @@ class SqlAdminStore:
 
     async def put_admin(self, admin: Admin) -> None:
         """Insert or replace by name. Raises StoreError."""
-        await self._database.run(_put_admin, admin)
+        await self._database.run(_put_admin, admin, self._database.shared)
 
     async def delete_admin(self, name: str) -> bool:
         """Remove with all sessions; False when there was none."""
-        return await self._database.run(_delete_admin, name)
+        return await self._database.run(_delete_admin, name, self._database.shared)
 
     async def list_admins(self) -> list[Admin]:
         """Give all, by name."""
@@ -40,21 +41,24 @@ class SqlAdminStore:
 
     async def delete_sign_ins(self, *, digest: str = "", admin: str = "") -> None:
         """End one session, or all of an admin."""
-        await self._database.run(_delete_sign_ins, digest, admin)
+        await self._database.run(_end_sign_ins, digest, admin, self._database.shared)
 
 
-def _put_admin(connection: Connection, admin: Admin) -> None:
+def _put_admin(connection: Connection, admin: Admin, shared: Shared | None) -> None:
     row = {
         "name": admin.name,
         "password_hash": admin.password_hash.reveal(),
         "created_us": to_us(admin.created_at),
     }
     upsert(connection, admins, [row])
+    note_kind(connection, shared, "admin")
 
 
-def _delete_admin(connection: Connection, name: str) -> bool:
+def _delete_admin(connection: Connection, name: str, shared: Shared | None) -> bool:
     _delete_sign_ins(connection, "", name)
-    return connection.execute(delete(admins).where(admins.c.name == name)).rowcount > 0
+    gone = connection.execute(delete(admins).where(admins.c.name == name)).rowcount > 0
+    note_kind(connection, shared, "admin")
+    return gone
 
 
 def _list_admins(connection: Connection) -> list[Admin]:
@@ -89,6 +93,11 @@ def _get_sign_in(connection: Connection, digest: str) -> SignIn | None:
         began_at=from_us(found.began_us),
         expires_at=from_us(found.expires_us),
     )
+
+
+def _end_sign_ins(connection: Connection, digest: str, admin: str, shared: Shared | None) -> None:
+    _delete_sign_ins(connection, digest, admin)
+    note_kind(connection, shared, "admin")
 
 
 def _delete_sign_ins(connection: Connection, digest: str, admin: str) -> None:

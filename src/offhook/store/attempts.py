@@ -116,6 +116,13 @@ def find_attempts(connection: Connection, query: AttemptQuery) -> list[Attempt]:
     return [_attempt_of(row._mapping) for row in rows[query.offset :]]
 
 
+def attempts_between(connection: Connection, first_id: int, last_id: int) -> list[Attempt]:
+    """Read attempts by their ids, oldest first."""
+    chosen = _JOINED.where(attempts.c.id.between(first_id, last_id))
+    rows = connection.execute(chosen.order_by(attempts.c.id))
+    return [_attempt_of(row._mapping) for row in rows]
+
+
 def count_matching(connection: Connection, query: AttemptQuery) -> int:
     """Count what a query matches without its page."""
     statement = _matching(select(func.count()).select_from(attempts), query)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from offhook.errors import StoreError
 from offhook.store.failures import file_error
-from offhook.store.tables import devices, extensions
+from offhook.store.tables import devices, extensions, key_checks
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ _VERSION = "v1:"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _RESTORE = (
-    "put back the key file that belongs to this database, from the same backup. If it is lost, "
+    "put back the key file that belongs to this database, from the same backup or from another "
+    "node that runs on it. If it is lost, "
     "its SIP secrets and admin passwords are lost too: move the database file away, start anew "
     "and add extensions and devices again"
 )
@@ -72,12 +73,20 @@ def _place(table: str, row: str) -> bytes:
     return f"{table}/{row}".encode()
 
 
-def open_cipher(connection: Connection, key_file: Path) -> Cipher:
+def open_cipher(connection: Connection, key_file: Path, *, is_shared: bool = False) -> Cipher:
     """Read the key, or make one for a database that has no secrets yet, and prove that it fits.
 
-    Raises StoreError when secrets exist and the key is missing or another one.
+    Raises StoreError when secrets exist and the key is missing or another one. A database that
+    others may share gets a secret at once: its second node is refused without the first one's key.
     """
-    sample = _any_secret(connection)
+    cipher = _proved(_any_secret(connection), key_file)
+    if is_shared and connection.execute(select(key_checks.c.id)).first() is None:
+        sealed = cipher.encrypt("offhook", table=key_checks.name, row="1")
+        connection.execute(insert(key_checks).values(id=1, sample=sealed))
+    return cipher
+
+
+def _proved(sample: tuple[str, str, str] | None, key_file: Path) -> Cipher:
     key = _read_key(key_file)
     if key is None:
         if sample is not None:
@@ -100,12 +109,13 @@ def open_cipher(connection: Connection, key_file: Path) -> Cipher:
 
 def _any_secret(connection: Connection) -> tuple[str, str, str] | None:
     for table, row, secret in (
+        (key_checks, key_checks.c.id, key_checks.c.sample),
         (extensions, extensions.c.number, extensions.c.secret),
         (devices, devices.c.mac, devices.c.admin_password),
     ):
         found = connection.execute(select(row, secret).limit(1)).first()
         if found is not None:
-            return table.name, found[0], found[1]
+            return table.name, str(found[0]), found[1]
     return None
 
 

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from offhook.errors import StoreError
 from offhook.store import schema
 from offhook.store.crypto import Cipher, open_cipher
 from offhook.store.failures import file_error, store_error
+from offhook.store.shared import Shared, Turn, take_turn
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,8 +41,24 @@ _SQLITE_PRAGMAS = (
 )
 
 
+# A database that went away without a word is noticed in seconds, by us and by the server: what a
+# dead node held (its session's locks) is free again soon.
+POSTGRES_ARGUMENTS = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+    "application_name": "offhook",
+}
+
+
 class Database:
-    """A migrated database with its cipher. Made by `open`; every method is for the event loop."""
+    """A migrated database with its cipher. Made by `open`; every method is for the event loop.
+
+    `shared` is this process among those that may be on the database too; None on SQLite.
+    """
 
     def __init__(self, engine: Engine, cipher: Cipher, lock: IO[str] | None, thread: Any) -> None:
         self._engine = engine
@@ -49,6 +67,12 @@ class Database:
         self._place = _place_of(engine.url)
         self._is_closed = False
         self.cipher = cipher
+        self.shared = None if _is_sqlite(engine.url) else Shared(node=secrets.token_hex(8))
+
+    @property
+    def url(self) -> URL:
+        """Where it is, with its password."""
+        return self._engine.url
 
     @classmethod
     async def open(cls, url: str, key_file: Path) -> Database:
@@ -112,7 +136,9 @@ def _open(url_text: str, key_file: Path) -> tuple[Engine, Cipher, IO[str] | None
         if not is_current:
             _migrate(url)
         with engine.begin() as connection:
-            cipher = open_cipher(connection, key_file)
+            if not _is_sqlite(url):
+                take_turn(connection, Turn.START)
+            cipher = open_cipher(connection, key_file, is_shared=not _is_sqlite(url))
     except BaseException as error:
         if engine is not None:
             engine.dispose()
@@ -196,7 +222,8 @@ def _make_engine(url: URL, *, is_migrating: bool) -> Engine:
     else:
         shared |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     if not _is_sqlite(url):
-        return create_engine(url, pool_pre_ping=not is_migrating, **shared)
+        arguments = {**POSTGRES_ARGUMENTS, **url.query}
+        return create_engine(url, pool_pre_ping=not is_migrating, connect_args=arguments, **shared)
     engine = create_engine(url, **shared)
     _prepare_sqlite(engine, is_checking_keys=not is_migrating)
     return engine

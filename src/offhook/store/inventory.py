@@ -1,11 +1,8 @@
-"""Extensions, devices, settings and changes: what people and directories entered."""
+"""Extensions, devices, settings and changes: what people and directories entered, as written."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -22,16 +19,17 @@ from offhook.actions.ports import (
     PutSettings,
     Write,
 )
-from offhook.core.mac import Mac
-from offhook.core.model import Change, Device, Extension, Line, Settings, SettingScope
-from offhook.core.secret import Secret
+from offhook.core.model import Change
+from offhook.errors import BadRequestError
 from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.database import Database
+from offhook.store.inventory_reading import list_changes, load_inventory
 from offhook.store.links import link_row
-from offhook.store.sightings import load_sightings, load_unknown
+from offhook.store.log_reading import INVENTORY_KINDS, entry_of, is_behind
+from offhook.store.shared import Shared, Turn, log_entries, newest_revision, take_turn
 from offhook.store.upsert import upsert
-from offhook.store.values import from_us, to_us
+from offhook.store.values import to_us
 
 
 class SqlInventoryStore:
@@ -42,167 +40,37 @@ class SqlInventoryStore:
 
     async def load(self) -> InventoryImage:
         """Read everything, one statement a table; secrets decrypted. Raises StoreError."""
-        return await self._database.run(_load, self._database.cipher)
+        shared = self._database.shared
+        image, revision = await self._database.run(_load, self._database.cipher, shared)
+        if shared is not None:
+            shared.revision = revision
+        return image
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
-        """Apply all writes in their order, and change rows, in one transaction. StoreError."""
-        await self._database.run(_commit, self._database.cipher, tuple(writes), tuple(changes))
+        """Apply all writes in their order, and change rows, in one transaction. StoreError.
+
+        Raises BadRequestError (409) when another node changed the inventory and we do not know.
+        """
+        shared = self._database.shared
+        revision = await self._database.run(
+            _commit, self._database.cipher, tuple(writes), tuple(changes), shared
+        )
+        if shared is not None and shared.revision == revision - 1:
+            shared.revision = revision
 
     async def list_changes(
         self, limit: int, offset: int = 0, subject: str = "", before: datetime | None = None
     ) -> list[Change]:
         """Give changes, newest first, of one subject or of all."""
-        return await self._database.run(_list_changes, limit, offset, subject, before)
+        return await self._database.run(list_changes, limit, offset, subject, before)
 
 
-# --- reading ---------------------------------------------------------------------------------
-
-
-def _load(connection: Connection, cipher: Cipher) -> InventoryImage:
-    with _collector_paused():
-        return InventoryImage(
-            extensions=_load_extensions(connection, cipher),
-            devices=_load_devices(connection, cipher),
-            settings=_load_scoped(connection, cipher),
-            sightings=load_sightings(connection),
-            unknown=load_unknown(connection),
-        )
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking a million new objects that all stay."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
-    table = tables.extensions
-    statement = select(
-        table.c.number,
-        table.c.name,
-        table.c.email,
-        table.c.source,
-        table.c.secret,
-        table.c.is_enabled,
-        table.c.created_us,
-    ).order_by(table.c.number)
-    return [
-        Extension(
-            number=number,
-            name=name,
-            email=email,
-            source=sys.intern(source),
-            secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
-            is_enabled=is_enabled,
-            created_at=from_us(created_us),
-        )
-        for number, name, email, source, secret, is_enabled, created_us in connection.execute(
-            statement
-        )
-    ]
-
-
-def _load_devices(connection: Connection, cipher: Cipher) -> list[Device]:
-    lines = _load_lines(connection)
-    settings = _load_device_settings(connection, cipher)
-    table = tables.devices
-    statement = select(
-        table.c.mac,
-        table.c.vendor,
-        table.c.model,
-        table.c.admin_password,
-        table.c.created_us,
-        table.c.updated_us,
-    ).order_by(table.c.mac)
-    return [
-        Device(
-            mac=Mac(int(mac, 16)),
-            vendor=sys.intern(vendor),
-            model=sys.intern(model),
-            lines=tuple(lines.get(mac, ())),
-            admin_password=Secret(cipher.decrypt(password, table="devices", row=mac)),
-            settings=settings.get(mac, {}),
-            created_at=from_us(created_us),
-            updated_at=from_us(updated_us),
-        )
-        for mac, vendor, model, password, created_us, updated_us in connection.execute(statement)
-    ]
-
-
-def _load_lines(connection: Connection) -> dict[str, list[Line]]:
-    table = tables.lines
-    found: dict[str, list[Line]] = {}
-    statement = select(table.c.mac, table.c.line_index, table.c.extension, table.c.label)
-    for mac, index, extension, label in connection.execute(
-        statement.order_by(table.c.mac, table.c.line_index)
-    ):
-        line = Line(index=index, extension=extension, label=label)
-        found.setdefault(mac, []).append(line)
-    return found
-
-
-def _load_device_settings(connection: Connection, cipher: Cipher) -> dict[str, dict[str, str]]:
-    table = tables.device_settings
-    found: dict[str, dict[str, str]] = {}
-    statement = select(table.c.mac, table.c.name, table.c.value)
-    for mac, name, value in connection.execute(statement.order_by(table.c.mac, table.c.name)):
-        text = cipher.decrypt(value, table="device_settings", row=f"{mac}/{name}")
-        found.setdefault(mac, {})[sys.intern(name)] = text
-    return found
-
-
-def _load_scoped(connection: Connection, cipher: Cipher) -> dict[SettingScope, Settings]:
-    table = tables.scoped_settings
-    found: dict[SettingScope, dict[str, str]] = {}
-    statement = select(table.c.level, table.c.key, table.c.name, table.c.value)
-    for level, key, name, value in connection.execute(
-        statement.order_by(table.c.level, table.c.key, table.c.name)
-    ):
-        text = cipher.decrypt(value, table="scoped_settings", row=f"{level}/{key}/{name}")
-        found.setdefault(SettingScope(level=level, key=key), {})[name] = text
-    return dict(found)
-
-
-def _list_changes(
-    connection: Connection, limit: int, offset: int, subject: str, before: datetime | None
-) -> list[Change]:
-    table = tables.changes
-    statement = select(
-        table.c.at_us,
-        table.c.actor,
-        table.c.noun,
-        table.c.subject,
-        table.c.action,
-        table.c.before,
-        table.c.after,
-    )
-    if subject:
-        statement = statement.where(table.c.subject == subject)
-    if before is not None:
-        statement = statement.where(table.c.at_us < to_us(before))
-    return [
-        Change(
-            at=from_us(at_us),
-            actor=actor,
-            noun=noun,
-            subject=about,
-            action=action,
-            before=before,
-            after=after,
-        )
-        for at_us, actor, noun, about, action, before, after in connection.execute(
-            statement.order_by(table.c.id.desc()).limit(limit).offset(offset)
-        )
-    ]
-
-
-# --- writing ---------------------------------------------------------------------------------
+def _load(
+    connection: Connection, cipher: Cipher, shared: Shared | None
+) -> tuple[InventoryImage, int]:
+    """The revision comes first: what is committed meanwhile is read again, which does no harm."""
+    revision = newest_revision(connection) if shared is not None else 0
+    return load_inventory(connection, cipher), revision
 
 
 def _commit(
@@ -210,11 +78,35 @@ def _commit(
     cipher: Cipher,
     writes: tuple[Write, ...],
     changes: tuple[Change, ...],
-) -> None:
+    shared: Shared | None,
+) -> int:
+    """Gives the revision of the log; 0 where there is none."""
+    if shared is not None:
+        _check_knows_all(connection, writes, shared)
     # Neighbours of one kind go in one statement: an import of 10,000 devices is a few statements.
     for kind, group in groupby(writes, key=type):
         _APPLY[kind](connection, cipher, group)
-    _add_changes(connection, changes)
+    entries = [entry_of(write) for write in writes]
+    entries += [("change", str(number)) for number in _add_changes(connection, changes)]
+    return log_entries(connection, shared, entries) if shared is not None else 0
+
+
+def _check_knows_all(connection: Connection, writes: tuple[Write, ...], shared: Shared) -> None:
+    """Refuse to write over what another node wrote meanwhile.
+
+    The changes' own lock keeps them one after another; this is for a node that held it and was
+    paused for so long that it was taken away.
+    """
+    take_turn(connection, Turn.LOG)
+    if any(isinstance(write, DeleteDevice) for write in writes):
+        take_turn(connection, Turn.JOURNAL)  # its sightings may be written at this moment
+    if writes and is_behind(connection, shared, INVENTORY_KINDS):
+        raise BadRequestError(
+            "changed_elsewhere",
+            "another node changed the inventory at the same moment; nothing was changed here",
+            "look at it again and repeat the change",
+            status=409,
+        )
 
 
 def _put_extensions(connection: Connection, cipher: Cipher, writes: Iterable[PutExtension]) -> None:
@@ -351,7 +243,8 @@ _APPLY: Mapping[type[Write], Callable[[Connection, Cipher, Iterable[Any]], None]
 }
 
 
-def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> None:
+def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> range:
+    """Add them, and give their ids."""
     newest_id = connection.execute(select(func.max(tables.changes.c.id))).scalar() or 0
     _insert(
         connection,
@@ -370,6 +263,7 @@ def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> None:
             for number, change in enumerate(changes, start=1)
         ],
     )
+    return range(newest_id + 1, newest_id + 1 + len(changes))
 
 
 def _plain(mapping: Mapping[str, object] | None) -> dict[str, object] | None:

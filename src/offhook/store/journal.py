@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from offhook.actions.lead import Lead
 from offhook.actions.ports import AttemptQuery, Clock
 from offhook.core.mac import Mac
 from offhook.core.model import Again, Attempt, Sighting, SipRecord, UnknownPhone
@@ -27,8 +28,10 @@ from offhook.store.attempts import (
     tally_of,
     write_attempts,
 )
+from offhook.store.batches import count_shared, newest_id, note_batch
 from offhook.store.database import Database
 from offhook.store.retention import Retention
+from offhook.store.shared import Shared, Turn, take_turn
 from offhook.store.sightings import Delivered, write_sightings, write_unknown
 from offhook.store.sip_records import find_sip_records, write_sip_records
 
@@ -69,6 +72,7 @@ class SqlJournal:
         keep_rows: int,
         keep_changes_days: int,
         now: Clock,
+        lead: Lead,
     ) -> None:
         self._database = database
         self._tally = tally  # queued and stored
@@ -88,6 +92,7 @@ class SqlJournal:
             keep_rows=keep_rows,
             keep_changes_days=keep_changes_days,
             now=now,
+            lead=lead,
             on_pruned=self._tally.subtract,
         )
 
@@ -100,9 +105,14 @@ class SqlJournal:
         keep_rows: int,
         keep_changes_days: int,
         now: Clock,
+        lead: Lead,
     ) -> SqlJournal:
-        """Count what is stored and begin to prune in the background."""
-        tally = await database.run(count_attempts)
+        """Count what is stored and begin to prune in the background, on the node that leads."""
+        shared = database.shared
+        if shared is None:
+            tally = await database.run(count_attempts)
+        else:
+            tally, shared.batch = await database.run(count_shared)
         journal = cls(
             database,
             tally,
@@ -110,6 +120,7 @@ class SqlJournal:
             keep_rows=keep_rows,
             keep_changes_days=keep_changes_days,
             now=now,
+            lead=lead,
         )
         journal._retention.start()
         return journal
@@ -168,6 +179,25 @@ class SqlJournal:
         queue[mac] = newest
         if self._timer is None:
             self._arm(BATCH_DELAY_S)
+
+    def prune(self) -> None:
+        """Forget what is too old or too much, now; does not block."""
+        self._retention.start()
+
+    # --- other nodes -------------------------------------------------------------------------
+
+    def count_elsewhere(self, tally: Mapping[tuple[bool, bool], int]) -> None:
+        """Count what other nodes wrote, or pruned."""
+        self._tally.update(tally)
+
+    async def recount(self) -> None:
+        """Count what is stored anew, and what is queued. Raises StoreError."""
+        shared = self._database.shared
+        if shared is not None:
+            await self.flush()
+            tally, shared.batch = await self._database.run(count_shared)
+            self._tally.clear()
+            self._tally.update(tally + tally_of(self._queue.attempts + self._in_flight.attempts))
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -236,7 +266,7 @@ class SqlJournal:
             self._timer = None
         self._queue, self._in_flight = Queue(), self._queue
         self._writing = self._database.submit(
-            write_batch, self._in_flight, self._shapes, self._delivered
+            write_batch, self._in_flight, self._shapes, self._delivered, self._database.shared
         )
         self._writing.add_done_callback(self._written)
 
@@ -291,18 +321,30 @@ class SqlJournal:
 
 
 def write_batch(
-    connection: Connection, batch: Queue, shapes: Shapes, delivered: Delivered | None = None
+    connection: Connection,
+    batch: Queue,
+    shapes: Shapes,
+    delivered: Delivered | None = None,
+    shared: Shared | None = None,
 ) -> list[Again]:
     """Write all of a batch; gives the attempts that the database will never take.
 
     `delivered` is what is stored of deliveries; it is not changed meanwhile.
-    A failure that may pass (disk full, connection gone) is raised and the batch tried again.
+    A failure that may pass (disk full, connection gone) is raised and the batch tried again. With
+    other nodes the batches of all are written one after another, and this one is announced.
     """
+    first_id = 0
+    if shared is not None:
+        take_turn(connection, Turn.JOURNAL)
+        first_id = newest_id(connection) + 1
     put = partial(write_sightings, stored=delivered)
     _write_each(connection, put, list(batch.sightings.values()))
     _write_each(connection, write_unknown, list(batch.unknown.items()))
     _write_each(connection, write_sip_records, batch.sip)
-    return _write_each(connection, partial(write_attempts, shapes=shapes), batch.attempts)
+    lost = _write_each(connection, partial(write_attempts, shapes=shapes), batch.attempts)
+    if shared is not None and batch.attempts:
+        note_batch(connection, shared, first_id, tally_of(batch.attempts) - tally_of(lost))
+    return lost
 
 
 def _write_each(

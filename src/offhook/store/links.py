@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,7 @@ class SqlLinkStore:
 
     async def load_links(self) -> list[Link]:
         """All links."""
-        return await self._database.run(_load)
+        return await self._database.run(load_links)
 
     async def put_report(self, report: SyncReport, keep: int) -> None:
         """Keep a report, the newest `keep` of them."""
@@ -58,8 +59,12 @@ def link_row(link: Link) -> dict[str, object]:
     }
 
 
-def _load(connection: Connection) -> list[Link]:
-    rows = connection.execute(select(tables.links).order_by(tables.links.c.guid))
+def load_links(connection: Connection, guids: Collection[str] | None = None) -> list[Link]:
+    """Read links by guid: all, or these."""
+    statement = select(tables.links).order_by(tables.links.c.guid)
+    if guids is not None:
+        statement = statement.where(tables.links.c.guid.in_(guids))
+    rows = connection.execute(statement)
     return [_link(row) for row in rows]
 
 

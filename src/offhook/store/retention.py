@@ -11,11 +11,15 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 
+from offhook.actions.lead import Lead
 from offhook.actions.ports import Clock
 from offhook.core.model import OutcomeKind
 from offhook.errors import StoreError
 from offhook.store.attempts import REUSED_ROWS, Tally
+from offhook.store.batches import newest_id, note_batch, prune_batches
 from offhook.store.database import Database
+from offhook.store.log_reading import prune_log
+from offhook.store.shared import Shared, Turn, take_turn
 from offhook.store.tables import attempt_shapes, attempts, changes, reboots, sip_records
 from offhook.store.values import to_us
 
@@ -30,7 +34,8 @@ class Retention:
     """Prunes attempts and SIP records by age and number, reboots and changes by age.
 
     `keep_days` and `keep_rows` of 0 mean without limit, and so does `keep_changes_days` for the
-    log of changes. `on_pruned` is told which attempts went.
+    log of changes. `on_pruned` is told which attempts went. Of several nodes only the one that
+    leads prunes.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Retention:
         keep_rows: int,
         keep_changes_days: int,
         now: Clock,
+        lead: Lead,
         on_pruned: Callable[[Tally], None],
     ) -> None:
         self._database = database
@@ -48,6 +54,7 @@ class Retention:
         self._keep_rows = keep_rows
         self._keep_changes_days = keep_changes_days
         self._now = now
+        self._lead = lead
         self._on_pruned = on_pruned
         self._loop = asyncio.get_running_loop()
         self._running: asyncio.Future[tuple[Tally, int]] | None = None
@@ -56,6 +63,8 @@ class Retention:
 
     def start(self) -> None:
         """Prune now, then again every ten minutes and when `nudge` says so; does not block."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = self._loop.call_later(_INTERVAL_S, self.start)
         self._prune_piece()
 
@@ -74,13 +83,14 @@ class Retention:
                 await asyncio.shield(self._running)
 
     def _prune_piece(self) -> None:
-        if self._running is not None or self._is_closed:
+        if self._running is not None or self._is_closed or not self._lead.is_held:
             return
         self._running = self._database.submit(
             prune,
             self._before_us(self._keep_days),
             self._keep_rows,
             self._before_us(self._keep_changes_days),
+            self._database.shared,
         )
         self._running.add_done_callback(self._pruned)
 
@@ -102,11 +112,26 @@ class Retention:
 
 
 def prune(
-    connection: Connection, before_us: int, keep_rows: int, changes_before_us: int
+    connection: Connection,
+    before_us: int,
+    keep_rows: int,
+    changes_before_us: int,
+    shared: Shared | None = None,
 ) -> tuple[Tally, int]:
-    """Delete up to a piece of the oldest of each table; gives the attempts, and the most others."""
+    """Delete up to a piece of the oldest of each table; gives the attempts, and the most others.
+
+    With other nodes they are told what to count no longer.
+    """
+    if shared is not None:
+        take_turn(connection, Turn.JOURNAL)
+        prune_log(connection)
+        prune_batches(connection)
+    gone = prune_attempts(connection, before_us, keep_rows)
+    if shared is not None and gone:
+        fewer = Counter({kind: -number for kind, number in gone.items()})
+        note_batch(connection, shared, newest_id(connection) + 1, fewer)
     return (
-        prune_attempts(connection, before_us, keep_rows),
+        gone,
         max(
             prune_reboots(connection, before_us),
             _prune_by_id(connection, sip_records, before_us, keep_rows),

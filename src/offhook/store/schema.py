@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from offhook.errors import StoreError
+from offhook.store.shared import Turn, take_turn
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -50,6 +51,8 @@ def upgrade(engine: Engine) -> None:
     """
     config = _config()
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            take_turn(connection, Turn.START)  # two nodes that start together migrate once
         config.attributes["connection"] = connection
         with _one_at_a_time:
             command.upgrade(config, "head")

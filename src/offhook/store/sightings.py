@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
@@ -113,23 +113,14 @@ def _put_sightings(connection: Connection, sightings: Sequence[Sighting]) -> Non
 
 
 def _write_deliveries(connection: Connection, wanted: Mapping[str, dict[str, str]]) -> None:
-    # Most sightings deliver what was delivered before: reading is a tenth of writing.
+    # Most sightings deliver what was delivered before: reading is a tenth of writing. Nothing is
+    # taken away: what this sighting does not know may have been delivered by another node.
     stored: dict[str, dict[str, str]] = {mac: {} for mac in wanted}
     table = tables.deliveries
     for macs in _pieces(list(wanted)):
         statement = select(table.c.mac, table.c.file, table.c.digest).where(table.c.mac.in_(macs))
         for mac, file, digest in connection.execute(statement):
             stored[mac][file] = digest
-    gone = [
-        {"gone_mac": mac, "gone_file": file}
-        for mac, files in stored.items()
-        for file in files.keys() - wanted[mac].keys()
-    ]
-    if gone:
-        statement_gone = delete(table).where(
-            table.c.mac == bindparam("gone_mac"), table.c.file == bindparam("gone_file")
-        )
-        connection.execute(statement_gone, gone)
     upsert(
         connection,
         table,
@@ -155,8 +146,8 @@ def _pieces(macs: Sequence[str]) -> Iterator[Sequence[str]]:
         yield macs[start : start + _MACS_A_STATEMENT]
 
 
-def load_unknown(connection: Connection) -> list[UnknownPhone]:
-    """Read all unknown phones, the longest silent first."""
+def load_unknown(connection: Connection, macs: Collection[str] | None = None) -> list[UnknownPhone]:
+    """Read unknown phones, all or some, the longest silent first."""
     table = tables.unknown_phones
     statement = select(
         table.c.mac,
@@ -169,7 +160,8 @@ def load_unknown(connection: Connection) -> list[UnknownPhone]:
         table.c.last_seen_us,
         table.c.count,
     ).order_by(table.c.last_seen_us, table.c.mac)
-    rows = connection.execute(statement)
+    chosen = statement if macs is None else statement.where(table.c.mac.in_(macs))
+    rows = connection.execute(chosen)
     return [
         UnknownPhone(
             mac=Mac(int(mac, 16)),

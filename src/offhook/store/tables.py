@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     or_,
 )
 
@@ -225,6 +226,10 @@ reboots = Table(
     Column("was_challenged", Boolean, nullable=False),
     Column("fault", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("sent_by", Text, nullable=False, server_default=""),  # the node that took it to send
+    Column("claimed_us", BigInteger),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("is_forced", Boolean, nullable=False, server_default=false()),
 )
 Index(None, reboots.c.asked_us)
 Index(None, reboots.c.mac, reboots.c.asked_us)
@@ -327,4 +332,60 @@ sync_reports = Table(
     Column("started_us", BigInteger, nullable=False, index=True),
     Column("source", Text, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+# The tables below are for several nodes on one database; on SQLite they stay empty.
+
+# What each commit wrote, by key: the other nodes read these rows anew.
+inventory_log = Table(
+    "inventory_log",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("node", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+# Which node wrote which attempts; the tally is by "success" and "test", below zero when pruned.
+journal_batches = Table(
+    "journal_batches",
+    metadata,
+    Column("number", _SERIAL, primary_key=True, autoincrement=False),
+    Column("node", Text, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("tally", JSON, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+# Times of leases and nodes are the database's own: clocks of nodes differ.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("detail", JSON(none_as_null=True)),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("settings_digest", Text, nullable=False),
+    Column("templates_digest", Text, nullable=False),
+)
+
+# One row, encrypted with the key: a node with another key file is found before it does harm.
+key_checks = Table(
+    "key_checks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sample", Text, nullable=False),
 )

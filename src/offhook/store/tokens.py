@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from offhook.core.model import Token
 from offhook.store.database import Database
+from offhook.store.shared import Shared, note_kind
 from offhook.store.tables import tokens
 from offhook.store.upsert import upsert
 from offhook.store.values import from_us, from_us_or_none, to_us, to_us_or_none
@@ -21,11 +22,11 @@ class SqlTokenStore:
 
     async def put_token(self, token: Token) -> None:
         """Insert or replace by name. Raises StoreError."""
-        await self._database.run(_put, token)
+        await self._database.run(_put, token, self._database.shared)
 
     async def delete_token(self, name: str) -> bool:
         """Remove; False when there was none."""
-        return await self._database.run(_delete, name)
+        return await self._database.run(_delete, name, self._database.shared)
 
     async def list_tokens(self) -> list[Token]:
         """Give all, by name."""
@@ -36,7 +37,7 @@ class SqlTokenStore:
         await self._database.run(_note_used, digest, at)
 
 
-def _put(connection: Connection, token: Token) -> None:
+def _put(connection: Connection, token: Token, shared: Shared | None) -> None:
     row = {
         "name": token.name,
         "digest": token.digest,
@@ -44,10 +45,13 @@ def _put(connection: Connection, token: Token) -> None:
         "last_used_us": to_us_or_none(token.last_used_at),
     }
     upsert(connection, tokens, [row])
+    note_kind(connection, shared, "token")
 
 
-def _delete(connection: Connection, name: str) -> bool:
-    return connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount > 0
+def _delete(connection: Connection, name: str, shared: Shared | None) -> bool:
+    gone = connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount > 0
+    note_kind(connection, shared, "token")
+    return gone
 
 
 def _note_used(connection: Connection, digest: str, at: datetime) -> None:

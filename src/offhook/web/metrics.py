@@ -44,6 +44,7 @@ async def metrics_text(services: Services) -> str:
     _write_phones(page, services.measures)
     _write_inventory(page, services)
     _write_sip(page, services)
+    _write_nodes(page, services)
     page.gauge(
         "offhook_journal_queue", "Records that wait to be written.", services.journal.waiting
     )
@@ -145,6 +146,25 @@ def _write_sip(page: Exposition, services: Services) -> None:
     page.counter("offhook_calls_failed_total", "Calls that a phone failed.", measures.failed_calls)
     page.counter(
         "offhook_subscriptions_lost_total", "Busy lamps gone dark.", measures.lost_subscriptions
+    )
+
+
+def _write_nodes(page: Exposition, services: Services) -> None:
+    others = services.nodes.others
+    page.gauge(
+        "offhook_leading",
+        "1 while this node sends orders to phones and runs synchronisations.",
+        services.lead.is_held,
+    )
+    page.gauge(
+        "offhook_other_nodes_up",
+        "Other nodes on the same database that live.",
+        sum(node.is_alive for node in others),
+    )
+    page.gauge(
+        "offhook_other_nodes_silent",
+        "Other nodes that stopped without being told to.",
+        sum(not node.is_alive for node in others),
     )
 
 

@@ -16,9 +16,11 @@ from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
 from offhook.actions.free_settings import FreeSettings
+from offhook.actions.lead import Lead
 from offhook.actions.links import Links
 from offhook.actions.manual_reboots import ManualReboots
 from offhook.actions.measures import Measures
+from offhook.actions.nodes import NodeList
 from offhook.actions.phone_list import PhoneList
 from offhook.actions.phones import Phones
 from offhook.actions.ports import (
@@ -67,6 +69,8 @@ class Services:
     unknown_phones: UnknownPhones
     tokens: Tokens
     admins: Admins
+    nodes: NodeList
+    lead: Lead
     events: Events
     diagnose: Diagnose
     verdicts: Verdicts

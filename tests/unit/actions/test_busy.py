@@ -142,7 +142,7 @@ async def test_a_forced_reboot_is_sent_in_the_middle_of_a_call() -> None:
     reboot = forced(world, world.engine.bindings[0], device)
     await until(lambda: steps(world, reboot)[-1] is RebootStep.ANSWERED)
     assert WAITS_FOR_CALL not in {told(world, reboot).detail}
-    assert world.reboots._waiting._forced == set()
+    assert world.reboots._sending.waiting._forced == set()
 
 
 async def test_forcing_sends_the_one_that_waits() -> None:
@@ -169,4 +169,4 @@ async def test_stopping_leaves_what_waits_unsent() -> None:
     reboot = await held(world, await phone(world))
     await world.reboots.stop()
     assert (world.engine.orders, told(world, reboot).step) == ([], RebootStep.PENDING)
-    assert world.reboots._waiting._held == {}
+    assert world.reboots._sending.waiting._held == {}

@@ -63,7 +63,7 @@ def registers(world: World, binding: Registration) -> None:
 
 
 def followed(world: World) -> int:
-    return len(world.reboots._followed)
+    return len(world.reboots._records.followed)
 
 
 # --- the way of one reboot -----------------------------------------------------------------------
@@ -137,7 +137,7 @@ async def test_every_outcome_ends_in_its_step(
     if isinstance(outcome, NotifyOutcome):
         assert (ended.sip_code, ended.sip_reason) == (outcome.code, outcome.reason)
         assert ended.was_challenged == outcome.was_challenged
-    assert not world.reboots._sent
+    assert not world.reboots._records.sent
 
 
 async def test_a_reboot_that_failed_does_not_block_the_next() -> None:
@@ -802,16 +802,16 @@ async def test_ten_thousand_reboots_leave_nothing_behind() -> None:
     ordered = world.reboots.order(targets, reason="r", asked_by="a", is_automatic=True)
     found = await world.reboots.wait_sent(ordered, 60)
     assert all(item.step is not RebootStep.PENDING for item in found)
-    await until(lambda: not world.reboots._sent)
-    assert len(world.reboots._followed) == 10_000
+    await until(lambda: not world.reboots._records.sent)
+    assert len(world.reboots._records.followed) == 10_000
     world.clock.pass_s(301)
     world.reboots.sweep()
     await world.reboots.stop()
-    followed = world.reboots._followed
+    followed = world.reboots._records.followed
     assert not followed._by_id
     assert not followed._by_phone
     assert not followed._by_extension
-    assert not world.reboots._running
+    assert not world.reboots._sending.running
     assert {item.step for item in world.reboots.latest().values()} == {RebootStep.NOT_FETCHED}
     assert {item.step for item in world.reboot_store.kept.values()} == {RebootStep.NOT_FETCHED}
     assert len(world.reboot_store.kept) == 10_000

@@ -168,19 +168,12 @@ async def status(services: Api, source: Source) -> Response:
     states: dict[str, int] = {}
     for link in services.links.of_source(sync.name):
         states[link.state.value] = states.get(link.state.value, 0) + 1
-    running = sync.running
+    running = await sync.running_anywhere()
     return answer(
         StatusRecord(
             enabled=True,
             source=source.value,
-            running=None
-            if running is None
-            else {
-                "id": running.id,
-                "doing": running.doing,
-                "count": running.count,
-                "total": running.total,
-            },
+            running=None if running is None else running.told,
             links=states,
             last=_record(last) if last else None,
         )

@@ -72,7 +72,7 @@ class Live:
         self.number = int(services.now().timestamp() * 1000)
         self._latest = dict.fromkeys(TOPICS, self.number)
         self._phones: dict[str, int] = {}  # the same by MAC, the longest silent first
-        services.events.subscribe(self._on_event)
+        services.events.subscribe(self._on_event, hears_others=True)
 
     def contacts(self) -> list[int]:
         """Requests of phones in each of the last 60 minutes, oldest first."""
