@@ -119,7 +119,7 @@ class Reboots:
 
     def is_awaited(self, mac: Mac) -> bool:
         """True while the next fetch of a phone may prove a reboot."""
-        return bool(len(self._followed) and self._followed.of_phone(mac.plain))
+        return bool(len(self._records.followed) and self._records.followed.of_phone(mac.plain))
 
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""
