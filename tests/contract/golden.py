@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import offhook.vendors
+from offhook.core.file_values import LineValues
 from offhook.core.identify import FileMatch, Identity, identify
 from offhook.core.preferences import Preferences, merged
-from offhook.core.render import LineValues
 from offhook.core.vendor import FileKind, VendorProfile
 from tests.contract import build
 
