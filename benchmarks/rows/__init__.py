@@ -1,0 +1,13 @@
+"""The rows of the benchmark, in groups, by the names of `--only`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.rows import fetch, register
+from benchmarks.run import Measure
+
+ROWS: Mapping[str, tuple[str, Measure]] = {
+    "fetch": ("config files over HTTP", fetch.measure),
+    "register": ("registrations with digest", register.measure),
+}
