@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.rows import fetch, register
+from benchmarks.rows import fetch, fleets, junk, register
 from benchmarks.run import Measure
 
 ROWS: Mapping[str, tuple[str, Measure]] = {
     "fetch": ("config files over HTTP", fetch.measure),
     "register": ("registrations with digest", register.measure),
+    "junk": ("unknown phones at full speed", junk.measure),
+    "fleets": ("start-up and memory", fleets.measure),
 }

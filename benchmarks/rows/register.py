@@ -92,7 +92,7 @@ def _timed(
     """Register and give the counts and the 99th percentile of the time to the 200, in ms."""
     how = load or ("-users", str(OPEN))
     before = set((folder / "sipp").glob("*_rtt.csv"))
-    counts = bench.register(server, count, *how, "-trace_rtt", "-rtt_freq", "1000")
+    counts = bench.register(server, count, *how, "-trace_rtt", "-rtt_freq", "10")
     taken: list[float] = []
     for file in set((folder / "sipp").glob("*_rtt.csv")) - before:
         taken += read_rtt(file.read_text().splitlines())
