@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def main() -> int:
     run.add_argument("--page", type=Path, help="write the table between this page's markers")
     run.set_defaults(do=do_run)
     arguments = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Offhook starts from bytecode
     return int(arguments.do(arguments))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import struct
 import subprocess
 import zlib
@@ -107,9 +106,7 @@ class Generator:
         options += [flag for flag, is_set in flags.items() if is_set]
         pinned = ["taskset", "-c", str(LOAD_CORE), str(self.program), *options]
         return Running(
-            subprocess.Popen(
-                [*pinned, str(port), str(requests)], stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([*pinned, str(port), str(requests)], stdout=subprocess.PIPE, text=True)
         )
 
     def run(self, port: int, requests: Path, **how: float | bool) -> Loaded:
@@ -122,6 +119,11 @@ class Running:
     """A load that runs."""
 
     process: subprocess.Popen[str]
+
+    def stop(self) -> Loaded:
+        """Let it begin no more, and give what it saw."""
+        self.process.terminate()
+        return self.wait()
 
     def wait(self, timeout_s: float = 180) -> Loaded:
         """Wait for its end."""
@@ -147,8 +149,3 @@ def compile_generator(folder: Path) -> Generator:
         if done.returncode == 0:
             return Generator(program, has_tls=bool(extra))
     raise MissingError("a working C compiler with headers", "gcc libc6-dev", done.stderr[-500:])
-
-
-def is_there(program: str) -> bool:
-    """True when a program is found."""
-    return shutil.which(program) is not None

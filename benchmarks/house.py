@@ -36,7 +36,7 @@ journal:
   keep_rows: 50000000
 logging:
   file: logs/pbx.log
-"""
+{more}"""
 
 
 @dataclass(slots=True)
@@ -67,6 +67,7 @@ class House:
     per_second: float = 20
     unknown_per_minute: int = 120
     server_lines: str = ""
+    more: str = ""
     answered: int = 0
     started_s: float = 0.0
     server: Server = field(init=False)
@@ -81,6 +82,7 @@ class House:
                 http_port=http_port,
                 sip_port=sip_port,
                 server=self.server_lines,
+                more=self.more,
                 per_second=self.per_second,
                 unknown_per_minute=self.unknown_per_minute,
             )
@@ -103,6 +105,11 @@ class House:
         """Its process."""
         assert self.server.process is not None
         return self.server.process.pid
+
+    @property
+    def tls_port(self) -> int:
+        """Its HTTPS port, where it has one."""
+        raise NotImplementedError("HTTPS is not served yet")
 
     @property
     def port(self) -> int:

@@ -7,9 +7,10 @@
  * bytes of the body or 0xffffffff for any, Adler-32 of the body) and the request.
  * -c open connections at most   -d so long, records at random   -n so many, at random
  * -o every record once, in order   -r requests a second; what is late counts from when it was due
- * -a source addresses, from 127.16.0.1 on, that of a record always the same   -k keep connections   -t TLS, a full handshake each
+ * -a source addresses, from 127.16.0.1 on, that of a record always the same
+ * -k keep connections   -t TLS, a full handshake each
  *
- * Prints one line of JSON. `answers` came whole, `wrong` of them were not what was wanted; `broken`
+ * SIGTERM ends it early: no more is begun. Prints one line of JSON. `answers` came whole, `wrong` of them were not what was wanted; `broken`
  * ended without an answer. A connection that is not kept is read to its end before its place is
  * used again; the time of an answer ends with the last byte of its body.
  */
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +61,7 @@ static struct conn *conns, **idle;
 static uint32_t *taken;
 static size_t answers, wrong, broken, handshakes, taken_room, by_status[600];
 static uint64_t bytes_in, last_answer;
+static volatile sig_atomic_t is_stopped;
 #ifdef WITH_TLS
 static SSL_CTX *tls;
 #endif
@@ -260,7 +263,13 @@ static uint64_t next_due(void) {
     return rate > 0 ? begun + (uint64_t)((double)started * 1e9 / rate) : now_ns();
 }
 
+static void stop(int number) {
+    (void)number;
+    is_stopped = 1;
+}
+
 static int is_over(uint64_t due) {
+    if (is_stopped) return 1;
     if (in_order) return next_record >= record_count;
     return limit ? started >= limit : due >= ends;
 }
@@ -365,6 +374,7 @@ int main(int argc, char **argv) {
         return 3;
 #endif
     }
+    signal(SIGTERM, stop);
     prepare();
     run();
     tell();

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.generator import Asked, write_requests
 from offhook.actions.ports import PutDevice, PutExtension
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Extension, Line
 from offhook.core.secret import Secret
 from offhook.store.open import open_store
-
-from benchmarks.generator import Asked, write_requests
 
 AGENT = "Yealink SIP-T46S 66.85.0.15"
 FIRST = 0x001565000000

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CORE, LOAD_CORE = 0, 1
-"""The server's core and the load's."""
+CORE = min(os.sched_getaffinity(0))
+LOAD_CORE = max(os.sched_getaffinity(0))
+"""The server's core, and the load's; on a machine of one core they share it."""
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

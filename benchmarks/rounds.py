@@ -50,9 +50,7 @@ class Medians:
 
     def told(self) -> str:
         """In a cell of the table."""
-        return (
-            f"{self.per_second:,.0f}/s, p99 {self.p99_ms:.1f} ms, {self.cpu_us:,.1f} us CPU each"
-        )
+        return f"{self.per_second:,.0f}/s, p99 {self.p99_ms:.1f} ms, {self.cpu_us:,.1f} us CPU each"
 
 
 def in_turns(

@@ -1,4 +1,4 @@
-"""What the SIP benchmarks measure: `offhook serve`, the engine alone, Kamailio; each on one core."""
+"""What the SIP benchmarks measure, on a core each: `offhook serve`, the engine alone, Kamailio."""
 
 from __future__ import annotations
 

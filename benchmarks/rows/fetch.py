@@ -7,12 +7,13 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.generator import Loaded
 from benchmarks.house import House, running
 from benchmarks.needs import MissingError
 from benchmarks.nginx import Nginx
 from benchmarks.phones import AGENT, FIRST, fetched, name_of, write_fetches
 from benchmarks.report import Row
-from benchmarks.rounds import Medians, Round, Target, in_turns, medians, tell
+from benchmarks.rounds import Medians, Round, Target, in_turns, medians
 from benchmarks.run import Run
 
 CHECKED = 100
@@ -38,7 +39,7 @@ def measure(run: Run) -> list[Row]:
         finally:
             for peer in peers:
                 peer.stop()
-        rows.insert(2, _first_row(first, rows[0]))
+        rows.insert(2, _first_row(*first))
         return [*rows, journal_row("fetch.journal", house)]
 
 
@@ -126,8 +127,7 @@ def _cold_round(
     return Round(loaded=loaded, cpu_us=(cpu_s() - before) / max(1, loaded.answers) * 1e6)
 
 
-def _first_row(first: tuple[Medians, Medians | None], _close: Row) -> Row:
-    ours, theirs = first
+def _first_row(ours: Medians, theirs: Medians | None) -> Row:
     return _row(
         "fetch.first",
         "each file for the first time after a start (not rendered yet), a connection each",
@@ -141,20 +141,18 @@ def targets(
     run: Run, house: House, peers: Sequence[Nginx], requests: Path, **how: float | bool
 ) -> dict[str, Target]:
     """Ours and the peers with one kind of load."""
-    port_of = (lambda it: it.tls_port) if how.get("is_tls") else (lambda it: it.port)
-    mine = getattr(house, "tls_port", house.port) if how.get("is_tls") else house.port
-    found = {
-        "offhook": Target(
-            load=lambda: house.count(run.generator.run(mine, requests, **how)),
-            cpu_s=house.cpu_s,
-        )
-    }
-    for peer in peers:
-        found[peer.name] = Target(
-            load=lambda peer=peer: run.generator.run(port_of(peer), requests, **how),  # type: ignore[misc] # bound at once
-            cpu_s=peer.cpu_s,
-        )
-    return found
+    is_tls = bool(how.get("is_tls"))
+
+    def load(port: int) -> Loaded:
+        return run.generator.run(port, requests, **how)
+
+    def of_peer(peer: Nginx) -> Target:
+        port = peer.tls_port if is_tls else peer.port
+        return Target(load=lambda: load(port), cpu_s=peer.cpu_s)
+
+    mine = house.tls_port if is_tls else house.port
+    ours = Target(load=lambda: house.count(load(mine)), cpu_s=house.cpu_s)
+    return {"offhook": ours, **{peer.name: of_peer(peer) for peer in peers}}
 
 
 def best_of(found: dict[str, Medians]) -> tuple[str, Medians] | None:
@@ -175,9 +173,7 @@ def _warm(
         ("close", "files asked at random, a connection each, as phones do"),
         ("keep", "files asked at random on 64 kept connections"),
     ):
-        each = targets(
-            run, house, used, requests[how], seconds=size.seconds, is_kept=how == "keep"
-        )
+        each = targets(run, house, used, requests[how], seconds=size.seconds, is_kept=how == "keep")
         found = in_turns(each, size.rounds, run.guard)
         best = best_of(found)
         rows.append(_row(f"fetch.{how}", what, found["offhook"], best, peer_error))
@@ -195,23 +191,20 @@ def _calm(
     best: tuple[str, Medians] | None,
 ) -> Row:
     """Latency at 70 % of what each can do."""
-    chosen = [peer for peer in peers if best is not None and peer.name == best[0]]
-    each = {}
-    for name, rate in ((name, CALM * one.per_second) for name, one in full.items()):
-        how = {"seconds": run.size.seconds, "rate": rate, "width": 1000}
-        each |= {
-            key: value
-            for key, value in targets(run, house, chosen, requests, **how).items()
-            if key == name
-        }
+    each: dict[str, Target] = {}
+    for name, one in full.items():
+        how = {"seconds": run.size.seconds, "rate": CALM * one.per_second, "width": 1000}
+        if name == "offhook" or (best is not None and name == best[0]):
+            each[name] = targets(run, house, peers, requests, **how)[name]
     found = in_turns(each, run.size.rounds, run.guard)
     ours, theirs = found["offhook"], best_of(found)
     return Row(
         name="fetch.calm",
         what="p99 at 70 % of its own maximum, a connection each",
         ours=f"{ours.p99_ms:.1f} ms at {ours.per_second:,.0f}/s",
-        limit="" if theirs is None else f"{theirs[0]}: {theirs[1].p99_ms:.1f} ms at "
-        f"{theirs[1].per_second:,.0f}/s",
+        limit=""
+        if theirs is None
+        else f"{theirs[0]}: {theirs[1].p99_ms:.1f} ms at {theirs[1].per_second:,.0f}/s",
         ratio=None if theirs is None else theirs[1].p99_ms / ours.p99_ms,
         by="p99",
         is_right=not ours.lost,
@@ -266,5 +259,3 @@ def journal_row(name: str, house: House) -> Row:
         notes="" if rows == house.answered else "rows and answers differ",
         numbers={"rows": rows, "answers": house.answered},
     )
-
-

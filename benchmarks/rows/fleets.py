@@ -85,9 +85,7 @@ def _started(house: House) -> Start:
         seconds = time.monotonic() - begun
         used, memory_mb = house.cpu_s(), house.rss_mb()
         house.settle()
-        return Start(
-            seconds=seconds, cpu_s=used, memory_mb=memory_mb, settled_mb=house.rss_mb()
-        )
+        return Start(seconds=seconds, cpu_s=used, memory_mb=memory_mb, settled_mb=house.rss_mb())
     finally:
         house.stop()
 
@@ -111,6 +109,4 @@ def _run_python(python: str, text: str, *arguments: str) -> Start:
             [python, "-c", text, *arguments], capture_output=True, text=True, check=True
         )
     seconds = time.monotonic() - begun
-    return Start(
-        seconds=seconds, cpu_s=children_s() - used, memory_mb=int(done.stdout) / 1024
-    )
+    return Start(seconds=seconds, cpu_s=children_s() - used, memory_mb=int(done.stdout) / 1024)

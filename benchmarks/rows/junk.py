@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.generator import Loaded
-from benchmarks.house import House, running
+from benchmarks.house import running
 from benchmarks.needs import MissingError
 from benchmarks.nginx import Nginx
 from benchmarks.phones import STRANGE, write_strangers
@@ -55,8 +55,17 @@ def measure(run: Run) -> list[Row]:
             peer.stop()
         grown = (after[0] - before[0], after[1] - before[1])
         return [
-            _row("junk", f"known phones beside unknown MACs at full speed, each from an address of its own, with {run.size.devices:,} devices", ours, theirs, why, grown),  # fmt: skip
-            _row("junk.one_address", "the same, all unknown MACs from one address", one, theirs, why),  # fmt: skip
+            _row(
+                "junk",
+                "known phones beside unknown MACs at full speed, each from an address of its own",
+                ours,
+                theirs,
+                why,
+                grown,
+            ),
+            _row(
+                "junk.one_address", "the same, all unknown MACs from one address", one, theirs, why
+            ),
             journal_row("junk.journal", house),
         ]
 
@@ -128,7 +137,8 @@ def _row(
     return Row(
         name=name,
         what=what,
-        ours=f"p99 {beside:.1f} ms beside {rate:,.0f} strangers/s ({p99_ms(ours.alone):.1f} ms alone)",
+        ours=f"p99 {beside:.1f} ms beside {rate:,.0f} strangers/s "
+        f"({p99_ms(ours.alone):.1f} ms alone)",
         limit=why
         if theirs is None or limit is None
         else f"nginx: p99 {limit:.1f} ms beside "

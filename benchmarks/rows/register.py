@@ -123,9 +123,7 @@ def _round(run: Run, bench: Bench, folder: Path, server: SipServer, found: Found
     found.cpu_us.append(cost)
     rate = CALM * found.per_second[-1]
     load = ("-r", str(round(rate)), "-l", "5000")
-    calm, calm_p99_ms = _timed(
-        bench, folder, server, max(100, int(rate * run.size.seconds)), *load
-    )
+    calm, calm_p99_ms = _timed(bench, folder, server, max(100, int(rate * run.size.seconds)), *load)
     found.failed += calm.failed
     found.calm_p99_ms.append(calm_p99_ms)
 
