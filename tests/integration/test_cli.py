@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from offhook import __version__
-from offhook.cli.simulate import is_this_host
+from offhook.simulator.own_host import is_this_host
 from offhook.simulator.virtual_phone import VirtualPhone
 from tests.contract import build
 from tests.integration.commands import Result, offhook, offhook_now, process

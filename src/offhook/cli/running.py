@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import importlib
 import logging
 import signal
 import socket
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from offhook import __version__
 from offhook.app import Pbx, start_pbx
@@ -24,6 +22,7 @@ from offhook.diagnosis.rules import find_all
 from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
+from offhook.loops import loop_factory
 from offhook.probes.holders import port_holders
 from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
@@ -51,7 +50,7 @@ def run_server(config: Path | None, screen: Screen) -> int:
     except SettingsError as error:
         return _cannot_start(screen, error.problems)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(settings, path, screen))
     except SettingsError as error:
         return _cannot_start(screen, error.problems)
@@ -221,13 +220,3 @@ def _stop_signals() -> asyncio.Event:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
     return stopped
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where the extra `fast` is installed."""
-    try:
-        module: Any = importlib.import_module("uvloop")
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = module.new_event_loop
-    return factory

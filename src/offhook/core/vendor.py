@@ -133,6 +133,7 @@ class PhoneBehaviour:
     are User-Agents with `{label}`, `{mac}`, `{MAC}`, `{mac_colons}`. `mac_header` is the SIP header
     that names the MAC in REGISTER, empty when none does. `challenges_notify` answers NOTIFY with
     401 first. `stops_at_first` is True when the phone stops asking at the first file it gets.
+    `keeps_connection` are the families seen to ask for all files on one HTTP connection.
     """
 
     files: tuple[str, ...]
@@ -142,6 +143,7 @@ class PhoneBehaviour:
     mac_header: str = ""
     challenges_notify: bool = False
     stops_at_first: bool = False
+    keeps_connection: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

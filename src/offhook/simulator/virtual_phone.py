@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from offhook.core.dialect import DialectError
 from offhook.core.mac import Mac
-from offhook.core.secret import Secret
-from offhook.core.vendor import FileKind, FileRule, Model, SampleLine, VendorProfile, first_code
-from offhook.simulator.http_fetch import FetchError, fetch
+from offhook.core.vendor import Model, VendorProfile
+from offhook.simulator.http_answer import Fetched, FetchError
+from offhook.simulator.http_link import HttpLink, find_place
+from offhook.simulator.phone_files import Account, PhoneFiles
 from offhook.simulator.sip_phone import SipPhone
 from offhook.tasks import spawn
 
@@ -54,27 +54,6 @@ class Notified:
 Act = Asked | Registered | Notified
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """The first account as the phone read it from its files."""
-
-    number: str
-    auth_name: str
-    secret: Secret
-    server: str
-    port: int
-    display_name: str
-    label: str
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A file the phone holds, so that it can ask whether it changed."""
-
-    etag: str
-    values: dict[str, str]
-
-
 @dataclass(slots=True, kw_only=True)
 class VirtualPhone:
     """One telephone. `base_url` is the directory URL it was given, with a slash at its end.
@@ -100,8 +79,7 @@ class VirtualPhone:
     requests: list[Asked] = field(default_factory=list)
     registrations: list[Registered] = field(default_factory=list)
     notifies: list[Notified] = field(default_factory=list)
-    config: dict[str, str] = field(default_factory=dict)
-    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _held: PhoneFiles = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _orders: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _worker: asyncio.Task[None] | None = None
@@ -110,18 +88,25 @@ class VirtualPhone:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
-        if parts.scheme != "http" or not parts.hostname or not parts.path.endswith("/"):
+        is_http = parts.scheme in ("http", "https")
+        if not is_http or not parts.hostname or not parts.path.endswith("/"):
             raise ValueError(f"base_url {self.base_url!r} is no http:// URL that ends in a slash")
+        self._held = PhoneFiles(profile=self.profile, model=self.model, mac=self.mac)
 
     @property
     def files(self) -> dict[str, dict[str, str]]:
         """What was read from each file, by its name."""
-        return {name: dict(kept.values) for name, kept in self._kept.items()}
+        return self._held.values
+
+    @property
+    def config(self) -> dict[str, str]:
+        """What all files together say."""
+        return self._held.config
 
     @property
     def user_agent(self) -> str:
         """Its HTTP User-Agent."""
-        return self._filled(self.profile.behaviour.agent)
+        return self._held.filled(self.profile.behaviour.agent)
 
     async def boot(self) -> bool:
         """Power on: fetch the files in the maker's order and register; True when registered."""
@@ -130,32 +115,24 @@ class VirtualPhone:
 
     async def fetch_files(self) -> None:
         """Ask for the files in order and take over what they say."""
-        for name in self.profile.behaviour.files:
+        for name in self._held.names:
             if self._is_dead:
                 return
-            asked = await self.ask(self._filled(name))
+            asked = await self.ask(name)
             if self.profile.behaviour.stops_at_first and asked.status in (200, 304):
                 break
-        self._apply()
+        self.account = self._held.account()
 
     async def ask(self, file: str) -> Asked:
         """Ask for one file by its name as written; a file that it holds is asked with its ETag."""
-        parts = urlsplit(self.base_url)
-        headers = {"User-Agent": self.user_agent, "Accept": "*/*"}
+        headers = [("User-Agent", self.user_agent), ("Accept", "*/*")]
         if self.is_test:
-            headers["X-Offhook-Test"] = "1"
-        kept = self._kept.get(file)
-        if kept is not None and kept.etag:
-            headers["If-None-Match"] = kept.etag
+            headers.append(("X-Offhook-Test", "1"))
+        kept = self._held.etag(file)
+        if kept:
+            headers.append(("If-None-Match", kept))
         try:
-            answer = await fetch(
-                parts.hostname or "",
-                parts.port or 80,
-                parts.path + file,
-                headers,
-                timeout_s=self.timeout_s,
-                source=self.bind,
-            )
+            answer = await self._get(file, headers)
         except FetchError as error:
             asked = Asked(file=file, status=0, error=str(error))
         else:
@@ -164,10 +141,18 @@ class VirtualPhone:
                 file=file,
                 status=answer.status,
                 size_bytes=len(answer.body),
-                error=self._read(file, etag, answer.body) if answer.status == 200 else "",
+                error=self._held.take(file, etag, answer.body) if answer.status == 200 else "",
             )
         self._note(asked)
         return asked
+
+    async def _get(self, file: str, headers: Sequence[tuple[str, str]]) -> Fetched:
+        try:
+            place = await find_place(self.base_url)
+        except OSError as error:
+            raise FetchError(error.strerror or str(error)) from None
+        link = HttpLink(place, source=self.bind)
+        return await link.ask(place.path + file, headers, timeout_s=self.timeout_s)
 
     async def register(self) -> bool:
         """Register the first account with what its file said; False without one."""
@@ -194,7 +179,7 @@ class VirtualPhone:
             extension=account.number,
             auth_name=account.auth_name,
             secret=account.secret.reveal(),
-            user_agent=self._filled(behaviour.sip_agent),
+            user_agent=self._held.filled(behaviour.sip_agent),
             headers=((header, self.mac.colons),) if header else (),
         )
         done = _registered(
@@ -265,51 +250,6 @@ class VirtualPhone:
         self.on_act(act)
         self._changed.set()
 
-    # Its files ---------------------------------------------------------------------------------
-
-    def _filled(self, text: str) -> str:
-        return (
-            text.replace("{mac}", self.mac.plain)
-            .replace("{MAC}", self.mac.plain.upper())
-            .replace("{mac_colons}", self.mac.colons.lower())
-            .replace("{code}", first_code(self.model))
-            .replace("{label}", self.model.label)
-        )
-
-    def _rule(self, file: str) -> FileRule | None:
-        for rule in self.profile.rules_for(self.model):
-            if rule.pattern.fullmatch(file):
-                return rule
-        return None
-
-    def _read(self, file: str, etag: str, body: bytes) -> str:
-        """Take over a file's values; gives why the phone rejects it, or nothing."""
-        rule = self._rule(file)
-        if rule is None or rule.dialect is None:
-            return ""
-        try:
-            values = rule.dialect.parse(body.decode("utf-8"))
-        except UnicodeDecodeError:
-            return "the file is not UTF-8 text"
-        except DialectError as error:
-            return f"the phone rejects the file: {error}"
-        self._kept[file] = _Kept(etag=etag, values=values)
-        return ""
-
-    def _apply(self) -> None:
-        """Lay the device's own values over the common ones, and read the account from them."""
-        kinds = {name: self._kind(name) for name in self._kept}
-        self.config = {}
-        for wanted in (FileKind.COMMON, FileKind.DEVICE):
-            for name, kept in self._kept.items():
-                if kinds[name] is wanted:
-                    self.config.update(kept.values)
-        self.account = read_account(self.profile.behaviour.account, self.config)
-
-    def _kind(self, file: str) -> FileKind | None:
-        rule = self._rule(file)
-        return rule.kind if rule else None
-
 
 def _registered(account: Account, *, status: int, error: str) -> Registered:
     return Registered(
@@ -319,34 +259,6 @@ def _registered(account: Account, *, status: int, error: str) -> Registered:
         status=status,
         error=error,
     )
-
-
-def read_account(keys: SampleLine, values: dict[str, str]) -> Account | None:
-    """Find the first account in parsed values; None when number, secret or server is missing."""
-    number, secret = values.get(keys.number, ""), values.get(keys.secret, "")
-    server, port = values.get(keys.server, ""), values.get(keys.port, "") if keys.port else ""
-    if not keys.port:
-        server, port = _split_port(server)
-    if not (number and secret and server):
-        return None
-    return Account(
-        number=number,
-        auth_name=values.get(keys.auth_name, "") or number,
-        secret=Secret(secret),
-        server=server,
-        port=int(port) if port.isascii() and port.isdigit() else 5060,
-        display_name=values.get(keys.display_name, ""),
-        label=values.get(keys.label, ""),
-    )
-
-
-def _split_port(text: str) -> tuple[str, str]:
-    """Split `host:port`; an IPv6 address stands in brackets."""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        return host, rest.removeprefix(":")
-    host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
-    return host, port
 
 
 def _package(event: str) -> str:

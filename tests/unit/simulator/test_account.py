@@ -8,7 +8,8 @@ import pytest
 
 from offhook.core.mac import Mac
 from offhook.core.vendor import SampleLine
-from offhook.simulator.virtual_phone import VirtualPhone, read_account
+from offhook.simulator.phone_files import read_account
+from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.vendors import load_profiles
 
 KEYS = SampleLine(
@@ -54,7 +55,7 @@ def test_a_server_may_carry_its_port(server, expected):
     assert (account.server, account.port) == expected
 
 
-@pytest.mark.parametrize("url", ["https://x/", "http://x/file", "http://x", "ftp://x/", "/x/"])
+@pytest.mark.parametrize("url", ["https://x/file", "http://x/file", "http://x", "ftp://x/", "/x/"])
 def test_only_a_directory_url_is_accepted(url):
     profile = load_profiles()[0]
     with pytest.raises(ValueError, match="base_url"):

@@ -127,6 +127,8 @@ PROFILE = VendorProfile(
             port="account.1.sip_server.1.port",
         ),
         mac_header="Mac",
+        # Seen of a ZIP 37G, firmware 47.80.132.4; the ZIP 33G closes.
+        keeps_connection=frozenset({"v71"}),
     ),
     keys=KEYS,
     notes=(

@@ -14,7 +14,8 @@ from offhook.core.inventory import profile_of
 from offhook.core.model import Device
 from offhook.core.render import RenderError
 from offhook.errors import BadRequestError
-from offhook.simulator.virtual_phone import Account, Asked, VirtualPhone
+from offhook.simulator.phone_files import Account
+from offhook.simulator.virtual_phone import Asked, VirtualPhone
 from offhook.web.ports import Services
 
 TIMEOUT_S = 5.0

@@ -1,0 +1,1 @@
+"""What fleets play, a file for each."""
