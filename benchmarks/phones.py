@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from offhook.actions.ports import PutDevice, PutExtension
 from offhook.core.mac import Mac
 from offhook.core.model import Device, Extension, Line
 from offhook.core.secret import Secret
+from offhook.simulator.conduct import PhoneSpec
 from offhook.store.open import open_store
 
 AGENT = "Yealink SIP-T46S 66.85.0.15"
@@ -36,6 +37,27 @@ def name_of(mac: int) -> str:
 async def fill(folder: Path, count: int) -> None:
     """Write extensions and devices straight into the store the server will open."""
     now = datetime.now(UTC)
+    extensions = [_extension(number_of(index), f"User {index}", now) for index in range(count)]
+    devices = [
+        _device(Mac(FIRST + index), number_of(index), "yealink", "t46s", now)
+        for index in range(count)
+    ]
+    await _write(folder, extensions, devices, now)
+
+
+async def fill_with(folder: Path, specs: Sequence[PhoneSpec]) -> None:
+    """Write the phones of a simulated fleet, of all makers."""
+    now = datetime.now(UTC)
+    extensions = [_extension(spec.number, spec.name, now) for spec in specs]
+    devices = [
+        _device(spec.mac, spec.number, spec.profile.name, spec.model.name, now) for spec in specs
+    ]
+    await _write(folder, extensions, devices, now)
+
+
+async def _write(
+    folder: Path, extensions: list[PutExtension], devices: list[PutDevice], now: datetime
+) -> None:
     store = await open_store(
         f"sqlite:///{folder}/data/offhook.db",
         key_file=folder / "data/secret.key",
@@ -45,26 +67,24 @@ async def fill(folder: Path, count: int) -> None:
         now=lambda: now,
     )
     # One kind after the other: the store writes neighbours of a kind in one statement.
-    await store.inventory.commit([_extension(index, now) for index in range(count)], [])
-    await store.inventory.commit([_device(index, now) for index in range(count)], [])
+    await store.inventory.commit(extensions, [])
+    await store.inventory.commit(devices, [])
     await store.close()
 
 
-def _extension(index: int, now: datetime) -> PutExtension:
+def _extension(number: str, name: str, now: datetime) -> PutExtension:
     return PutExtension(
-        extension=Extension(
-            number=number_of(index), name=f"User {index}", secret=Secret("s" * 24), created_at=now
-        )
+        extension=Extension(number=number, name=name, secret=Secret("s" * 16), created_at=now)
     )
 
 
-def _device(index: int, now: datetime) -> PutDevice:
+def _device(mac: Mac, number: str, vendor: str, model: str, now: datetime) -> PutDevice:
     return PutDevice(
         device=Device(
-            mac=Mac(FIRST + index),
-            vendor="yealink",
-            model="t46s",
-            lines=(Line(index=1, extension=number_of(index)),),
+            mac=mac,
+            vendor=vendor,
+            model=model,
+            lines=(Line(index=1, extension=number),),
             admin_password=Secret("a" * 16),
             created_at=now,
             updated_at=now,
