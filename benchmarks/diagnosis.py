@@ -20,7 +20,8 @@ from pathlib import Path
 
 from tests.e2e.server import Server
 
-from benchmarks.phones import FIRST, fill, memory_mb
+from benchmarks.phones import FIRST, fill
+from benchmarks.processes import rss_mb
 
 ROUNDS = 20
 PAGES = (
@@ -142,7 +143,7 @@ def main() -> None:
             told("diagnostics of the whole fleet", [ms for ms, _ in fleet])
             print(fleet[-1][1]["summary"])
             tell_pages(server.url, macs[0])
-            print(f"memory {memory_mb(server.process.pid if server.process else 0):.0f} MB")
+            print(f"memory {rss_mb(server.process.pid if server.process else 0):.0f} MB")
         finally:
             server.stop()
 

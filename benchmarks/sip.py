@@ -25,8 +25,9 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.processes import LOAD_CORE, cpu_s
 from benchmarks.sip_engine import numbers
-from benchmarks.sip_servers import LOAD_CORE, SipServer, cpu_s, lend_packages, make_server
+from benchmarks.sip_servers import SipServer, lend_packages, make_server
 from benchmarks.sipp import SCENARIOS, Counts, Sipp, write_phones
 
 OPEN = 100

@@ -1,19 +1,13 @@
-"""What the SIP benchmarks measure: `offhook serve`, the engine alone, Kamailio; each on one core.
-
-Costs are read from /proc for a server's process and its children.
-"""
+"""What the SIP benchmarks measure, on a core each: `offhook serve`, the engine alone, Kamailio."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +15,7 @@ from typing import Protocol
 from tests.e2e.server import OFFHOOK, Server, wait_for
 from tests.integration.kamailio import free_ports
 
+from benchmarks.processes import CORE, pinned
 from benchmarks.sip_engine import numbers
 from benchmarks.sipp import secret_of
 from offhook.actions.ports import PutExtension
@@ -29,9 +24,6 @@ from offhook.core.secret import Secret
 from offhook.engines.kamailio_config import database_url
 from offhook.engines.kamailio_credentials import KamailioCredentials
 from offhook.store.open import open_store
-
-CORE, LOAD_CORE = 0, 1
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class SipServer(Protocol):
@@ -46,44 +38,6 @@ class SipServer(Protocol):
 
     def stop(self) -> None:
         """End it."""
-
-
-@contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """What is started within runs on one core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process and its children."""
-    return sum(_cpu_of(one) for one in _family(pid))
-
-
-def rss_mb(pid: int) -> float:
-    """Resident memory of a process and its children."""
-    total_kb = 0
-    for one in _family(pid):
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text())
-        total_kb += int(found[1]) if found else 0
-    return total_kb / 1024
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    for one in found:
-        for task in Path(f"/proc/{one}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def _cpu_of(pid: int) -> float:
-    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(parts[11]) + int(parts[12])) / _TICKS
 
 
 class ServeServer:
@@ -113,6 +67,14 @@ class ServeServer:
         """What the engine counted; `failed` are packets that met a failure of ours."""
         counted: dict[str, int] = self._server.api("GET", "/api/status")["sip"]["counters"]
         return {"failed": 0, **counted}
+
+    def registered(self) -> int:
+        """How many extensions are registered."""
+        held = 0
+        for offset in range(0, self._users, 1000):
+            page = self._server.api("GET", f"/api/extensions?limit=1000&offset={offset}")
+            held += sum(item["registered"] for item in page["extensions"])
+        return held
 
     async def _fill(self) -> None:
         at = datetime.now(UTC)

@@ -21,8 +21,9 @@ from typing import Any
 
 from tests.integration.kamailio import free_ports
 
+from benchmarks.processes import LOAD_CORE, cpu_s, rss_mb
 from benchmarks.sip_engine import numbers
-from benchmarks.sip_servers import LOAD_CORE, ServeServer, cpu_s, rss_mb
+from benchmarks.sip_servers import ServeServer
 from benchmarks.sipp import SCENARIOS, Counts, Sipp, secret_of, write_phones
 
 PAIRS = 200

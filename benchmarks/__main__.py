@@ -1,0 +1,58 @@
+"""`python -m benchmarks run|compare|sizing`: the project's benchmark, see docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import page_text, put_into
+from benchmarks.rows import ROWS
+from benchmarks.run import SIZES, run_rows
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+MARKER = "benchmark"
+
+
+def chosen_rows(only: str) -> dict[str, Any]:
+    """The groups named, in their order; all when none is. Raises SystemExit for a foreign one."""
+    wanted = [name for name in only.split(",") if name]
+    if foreign := sorted(set(wanted) - set(ROWS)):
+        raise SystemExit(f"no rows {', '.join(foreign)}; there are {', '.join(ROWS)}")
+    return {name: ROWS[name] for name in ROWS if not wanted or name in wanted}
+
+
+def do_run(arguments: argparse.Namespace) -> int:
+    """Measure, print the table, write what was asked for; 1 when an answer was wrong or lost."""
+    size = SIZES["quick" if arguments.quick else arguments.size]
+    result = run_rows(chosen_rows(arguments.only), size, arguments.python)
+    print(page_text(result))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if arguments.page:
+        put_into(arguments.page, MARKER, page_text(result))
+    return 0 if all(row["is_right"] for row in result["rows"]) else 1
+
+
+def main() -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    verbs = parser.add_subparsers(required=True)
+    run = verbs.add_parser("run", help="measure")
+    run.add_argument("--quick", action="store_true", help="about a minute, coarser")
+    run.add_argument("--size", default="full", choices=SIZES)
+    run.add_argument("--only", default="", help=f"of {','.join(ROWS)}")
+    run.add_argument("--python", default=sys.executable, help="interpreter of our servers")
+    run.add_argument("--json", type=Path, help="write the result")
+    run.add_argument("--page", type=Path, help="write the table between this page's markers")
+    run.set_defaults(do=do_run)
+    arguments = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Offhook starts from bytecode
+    return int(arguments.do(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

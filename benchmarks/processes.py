@@ -1,0 +1,61 @@
+"""Where measured processes run and what they used, from /proc."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CORE = min(os.sched_getaffinity(0))
+LOAD_CORE = max(os.sched_getaffinity(0))
+"""The server's core, and the load's; on a machine of one core they share it."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """What is started within runs on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process and its children."""
+    return sum(_cpu_of(one) for one in family(pid))
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process and its children."""
+    total_kb = 0
+    for one in family(pid):
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text())
+        total_kb += int(found[1]) if found else 0
+    return total_kb / 1024
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def _cpu_of(pid: int) -> float:
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(parts[11]) + int(parts[12])) / TICKS
+
+
+def children_s() -> float:
+    """CPU time of our children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
