@@ -19,6 +19,7 @@ need curl curl
 need dnsmasq dnsmasq-base
 need ip iproute2
 need openssl openssl
+need systemd-analyze systemd
 need ldapsearch ldap-utils
 [ -e /usr/share/samba/setup/provision.ldif ] || missing="$missing samba-ad-provision"
 need samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools \

@@ -50,6 +50,17 @@ class KamailioSettings(Section):
         "nodes on several machines need",
     )
 
+    offhook: list[str] = Field(
+        [],
+        description="addresses that Offhook asks from, of all its nodes, beside "
+        "server.external_ip; Kamailio answers nobody else",
+    )
+
+    @field_validator("offhook")
+    @classmethod
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.ip_address(item)) for item in value]
+
     @field_validator("database")
     @classmethod
     def _is_database(cls, value: str) -> str:
@@ -96,7 +107,7 @@ def cluster_of(settings: Settings) -> Cluster:
         max_expires_s=sip.max_expires_s,
         nonce_lifetime_s=sip.nonce_lifetime_s,
         max_contacts=sip.max_contacts,
-        offhook=(settings.server.external_ip,) if settings.server.external_ip else (),
+        offhook=tuple(item for item in (settings.server.external_ip, *kamailio.offhook) if item),
         nonce_secret=_nonce_secret(settings.store.key_file, is_needed=len(kamailio.nodes) > 1),
         tls=_tls(settings),
     )

@@ -17,6 +17,8 @@ from offhook.web.ports import Services
 
 def services(pbx: Pbx) -> Services:
     """What the HTTP side acts on."""
+    unknown = UnknownPhones(changing=pbx.changing, journal=pbx.store.journal)
+    pbx.events.subscribe(unknown.on_event, hears_others=True)
     return Services(
         settings=pbx.settings,
         config=pbx.config,
@@ -44,7 +46,7 @@ def services(pbx: Pbx) -> Services:
         free_settings=pbx.free_settings,
         manual_reboots=ManualReboots(state=pbx.state, reboots=pbx.reboots, events=pbx.events),
         shown_files=ShownFiles(state=pbx.state, devices=pbx.devices),
-        unknown_phones=UnknownPhones(changing=pbx.changing, journal=pbx.store.journal),
+        unknown_phones=unknown,
         tokens=pbx.tokens,
         admins=pbx.admins,
         nodes=pbx.nodes,

@@ -39,10 +39,10 @@ class ServerSettings(Section):
     external_ip: str = Field("", description="address written into phone files and URLs")
     bind: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104 - a PBX serves its LAN
     http_port: int = Field(8080, ge=0, le=65535, description="HTTP port; 0 takes any free one")
+    sip_port: int = Field(5060, ge=0, le=65535, description="SIP port, UDP and TCP; 0 any free one")
     node_name: str = Field(
         "", max_length=64, description="name of this node among several; default host and port"
     )
-    sip_port: int = Field(5060, ge=0, le=65535, description="SIP port, UDP and TCP; 0 any free one")
 
     @field_validator("bind")
     @classmethod

@@ -132,6 +132,14 @@ async def test_what_a_phone_fetched_at_one_is_known_at_the_other(pair: Pair) -> 
         return int((await pair.south.get("/api/status")).json()["unknown_phones"])
 
     await comes(strangers, 1)
+    gone = await pair.south.delete("/api/provisioning/unknown/0015650000ff")
+    assert gone.status_code < 300, gone.text
+    assert await strangers() == 0
+    await comes(lambda: _count(pair.north), 0)
+
+
+async def _count(api: httpx.AsyncClient) -> int:
+    return int((await api.get("/api/status")).json()["unknown_phones"])
 
 
 async def test_each_node_tells_of_both(pair: Pair) -> None:

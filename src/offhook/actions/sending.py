@@ -98,11 +98,11 @@ class Sending:
 
     async def stop(self) -> None:
         """Send no more."""
-        tasks = tuple(self.running.values())
-        for task in tasks:
+        running, self.running = self.running, {}
+        for task in running.values():
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if running:
+            await asyncio.wait(running.values())
 
     def start(self, reboot: Reboot, registration: Registration, notify: Notify) -> None:
         """Send a new order when its turn comes."""

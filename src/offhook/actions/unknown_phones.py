@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from offhook.actions.changing import Changing
 from offhook.actions.ports import Journal
-from offhook.core.mac import Mac
+from offhook.core.events import Changed, Event
+from offhook.core.mac import Mac, parse_mac
 from offhook.core.model import UnknownPhone
 from offhook.errors import BadRequestError
 
 IGNORED_FOR = timedelta(days=1)
+NOUN, IGNORED, FORGOTTEN = "unknown phone", "ignored", "forgotten"
 
 
 @dataclass(slots=True)
@@ -37,6 +39,16 @@ class UnknownPhones:
         }
         return dict(self._ignored)
 
+    def on_event(self, event: Event) -> None:
+        """Do as was done at another node: take one off the list, or leave it out of sight."""
+        if not isinstance(event, Changed) or event.change.noun != NOUN:
+            return
+        mac = parse_mac(event.change.subject)
+        if mac is not None and event.change.action == FORGOTTEN:
+            self.changing.state.unknown.pop(mac, None)
+        elif mac is not None and event.change.action == IGNORED:
+            self._ignored[mac] = event.change.at + IGNORED_FOR
+
     def notice(self, mac: Mac) -> None:
         """Show an ignored one again."""
         self._ignored.pop(mac, None)
@@ -46,7 +58,7 @@ class UnknownPhones:
         async with self.changing.state.lock:
             phone = self._listed(mac)
             row = self.changing.change(
-                actor, "unknown phone", mac.plain, "ignored", None, {"address": phone.address}
+                actor, NOUN, mac.plain, IGNORED, None, {"address": phone.address}
             )
             await self.changing.commit([], [row])
             self._ignored[mac] = until = self.changing.now() + IGNORED_FOR
@@ -57,7 +69,7 @@ class UnknownPhones:
         async with self.changing.state.lock:
             phone = self._listed(mac)
             row = self.changing.change(
-                actor, "unknown phone", mac.plain, "forgotten", {"address": phone.address}, None
+                actor, NOUN, mac.plain, FORGOTTEN, {"address": phone.address}, None
             )
             await self.changing.commit([], [row])
             self.changing.state.unknown.pop(mac, None)
