@@ -171,7 +171,8 @@ def simulate(
                 owns_network=owns_network,
                 screen=screen,
             )
-        from offhook.cli.simulate_fleet import Picks, Play, play_fleet
+        from offhook.cli.simulate_devices import Picks
+        from offhook.cli.simulate_fleet import Play, play_fleet
 
         picks = Picks(
             count=count or 0,
