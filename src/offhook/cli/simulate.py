@@ -157,6 +157,11 @@ def simulate(
     screen = Screen(as_json=as_json)
 
     def play() -> int:
+        if count is not None and (vendor or model or mac):
+            raise CannotRunError(
+                "--vendor, --model and --mac are of one phone",
+                "many phones are of all makers: leave these out, or leave the number out",
+            )
         if count is None and not is_clean:
             from offhook.cli.simulate_one import play_one
 
