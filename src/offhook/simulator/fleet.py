@@ -112,11 +112,12 @@ class Fleet:
             self.phones.append(self._phone(spec, len(self.phones)))
             self.stages[Stage.OFF] += 1
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task that ends with the fleet."""
         task = spawn(coroutine, name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def until(self, is_reached: Callable[[], bool]) -> None:
         """Wait for what the phones do, looking after each step of one."""
