@@ -6,9 +6,14 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.integration.ad import filled_domain, own_domain  # noqa: F401 - fixtures for all
 from tests.postgres import find_program, running_postgres
+
+# How slowly a busy machine draws examples tells nothing of what is tested.
+settings.register_profile("offhook", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("offhook")
 
 
 @pytest.fixture(scope="session")

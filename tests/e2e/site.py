@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from offhook.simulator.http_fetch import FetchError, fetch
-
 from offhook.engines.kamailio_config import Cluster, Node
 from offhook.engines.kamailio_config import database_url as kamailio_url
 from offhook.engines.kamailio_database import open_tables
+from offhook.simulator.http_fetch import FetchError, fetch
 from offhook.simulator.sip_phone import SipPhone
 from tests.e2e.server import Server, wait_for
 from tests.integration.kamailio import make_cluster, write_config
