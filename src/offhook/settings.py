@@ -43,6 +43,13 @@ class ServerSettings(Section):
         "", max_length=64, description="name of this node among several; default host and port"
     )
     sip_port: int = Field(5060, ge=0, le=65535, description="SIP port, UDP and TCP; 0 any free one")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="processes that serve the HTTP port together, each a node; more than one needs "
+        "PostgreSQL and `sip.engine: kamailio`",
+    )
 
     @field_validator("bind")
     @classmethod
