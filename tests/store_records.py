@@ -78,7 +78,7 @@ async def open_at(
     )
     if store.several is not None and is_leading:
         await store.database.run(lambda it: it.execute(delete(leases)) and None)
-        await store.several.leases.take(LEAD, 3600)
+        assert await store.several.leases.take(LEAD, 3600)
         store.lead.hold(float("inf"))
         store.journal.prune()
     return store

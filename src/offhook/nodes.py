@@ -166,7 +166,7 @@ class Nodes:
             try:
                 await act()
             except OffhookError as error:
-                _log.debug("tried again in a moment: %s", error)
+                _log.warning("tried again in a moment: %s", error)
             except Exception:
                 _log.exception("a task between nodes failed")
 

@@ -67,8 +67,9 @@ def _take(
             set_=values,
             where=or_(leases.c.holder == node, leases.c.until_us <= database_us()),
         )
+        .returning(leases.c.name)
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement).first() is not None
 
 
 def _give_up(connection: Connection, name: str, node: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from offhook.web.api.answers import answer
 from offhook.web.api.context import Api
@@ -36,6 +38,25 @@ class ProvisioningStatus(BaseModel):
     url: str
 
 
+class ThisNode(BaseModel):
+    """The process that answers; alone on its database it leads always."""
+
+    name: str
+    leading: bool = Field(description="sends orders to phones and runs scheduled synchronisations")
+    database: str = Field(description="why the database cannot be asked now; empty when it can")
+
+
+class NodeStatus(BaseModel):
+    """A node on the same database, this one among them."""
+
+    name: str
+    version: str
+    alive: bool
+    leading: bool
+    started_at: datetime
+    seen_at: datetime = Field(description="when it last said that it lives")
+
+
 class Status(BaseModel):
     """The state of the PBX; `registered` counts SIP registrations, `calls` those of now."""
 
@@ -49,6 +70,8 @@ class Status(BaseModel):
     unknown_phones: int
     sip: SipStatus
     provisioning: ProvisioningStatus
+    node: ThisNode
+    nodes: list[NodeStatus] = Field(description="empty where no other node can be")
 
 
 @router.get("/api/status", response_model=Status)
@@ -79,5 +102,21 @@ async def get_status(services: Api) -> Response:
             provisioning=ProvisioningStatus(
                 enabled=services.config.is_provisioning_enabled, url=services.config.base
             ),
+            node=ThisNode(
+                name=services.nodes.name,
+                leading=services.lead.is_held,
+                database=services.nodes.problem,
+            ),
+            nodes=[
+                NodeStatus(
+                    name=node.name,
+                    version=node.version,
+                    alive=node.is_alive,
+                    leading=node.is_leading,
+                    started_at=node.started_at,
+                    seen_at=node.seen_at,
+                )
+                for node in services.nodes.known
+            ],
         )
     )
