@@ -136,6 +136,6 @@ def test_workers_are_refused_where_only_one_process_can_be(tmp_path: Path) -> No
         timeout=30,
     )
     assert done.returncode == 2
-    assert len(re.findall("P105", done.stdout + done.stderr)) == 2
+    assert len(re.findall("error: P105", done.stdout + done.stderr)) == 2
     assert "PostgreSQL" in done.stdout + done.stderr
     assert "sip.engine" in done.stdout + done.stderr
