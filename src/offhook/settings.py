@@ -43,6 +43,13 @@ class ServerSettings(Section):
     node_name: str = Field(
         "", max_length=64, description="name of this node among several; default host and port"
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="processes that serve the HTTP port together, each a node; more than one needs "
+        "PostgreSQL and `sip.engine: kamailio`",
+    )
 
     @field_validator("bind")
     @classmethod

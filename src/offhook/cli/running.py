@@ -16,6 +16,7 @@ from pathlib import Path
 from offhook import __version__
 from offhook.app import Pbx, start_pbx
 from offhook.cli.screen import Screen
+from offhook.cli.workers import Place, check_workers, run_workers, watch_parent
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
@@ -39,19 +40,27 @@ _PORT_ERRORS = {
 _TLS_KEYS = ("sip.tls_port", CERTIFICATE, KEY)
 
 
-def run_server(config: Path | None, screen: Screen) -> int:
-    """Run until stopped; gives the exit code. What keeps it from starting is printed."""
+def run_server(
+    config: Path | None, screen: Screen, *, workers: int | None = None, place: Place | None = None
+) -> int:
+    """Run until stopped; gives the exit code. What keeps it from starting is printed.
+
+    With `workers` beyond 1 this process runs others, each of which gets its `place`.
+    """
     path = config
     if path is None and Path("config.yml").is_file():
         path = Path("config.yml")
     try:
         settings = load_settings(path)
+        if place is None and (count := workers or settings.server.workers) > 1:
+            check_workers(settings)
+            return run_workers(settings, path, screen, _bound_often(settings, count))
         stop_log = _start_log(settings)
     except SettingsError as error:
         return _cannot_start(screen, error.problems)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, path, screen))
+            runner.run(_run(settings, path, screen, place))
     except SettingsError as error:
         return _cannot_start(screen, error.problems)
     except OffhookError as error:
@@ -64,14 +73,17 @@ def run_server(config: Path | None, screen: Screen) -> int:
     return 0
 
 
-async def _run(settings: Settings, path: Path | None, screen: Screen) -> None:
+async def _run(settings: Settings, path: Path | None, screen: Screen, place: Place | None) -> None:
     stopped = _stop_signals()
-    with _bound_http(settings) as listening:
+    if place is not None:
+        watch_parent(stopped)
+    with place.sockets[0] if place else _bound_http(settings) as listening:
         pbx = await _started(settings, listening.getsockname()[1])
         try:
             server = await serve_http(create_asgi(services(pbx)), [listening])
             try:
-                _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
+                if place is None or place.is_first:
+                    _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
                 await stopped.wait()
             finally:
                 await server.stop()
@@ -81,12 +93,25 @@ async def _run(settings: Settings, path: Path | None, screen: Screen) -> None:
     screen.say("Stopped")
 
 
-def _bound_http(settings: Settings) -> socket.socket:
-    port = settings.server.http_port
+def _bound_http(
+    settings: Settings, port: int | None = None, *, is_shared: bool = False
+) -> socket.socket:
+    port = settings.server.http_port if port is None else port
     try:
-        return bind_http(settings.server.bind, port)
+        return bind_http(settings.server.bind, port, is_shared=is_shared)
     except OSError as error:
         raise _port_problem(error, settings, "http_port", port) from None
+
+
+def _bound_often(settings: Settings, count: int) -> list[list[socket.socket]]:
+    """Listen once for each worker, on one port that was free until now."""
+    _bound_http(settings).close()
+    first = _bound_http(settings, is_shared=True)
+    port = first.getsockname()[1]
+    return [
+        [first],
+        *([_bound_http(settings, port, is_shared=True)] for _ in range(count - 1)),
+    ]
 
 
 async def _started(settings: Settings, http_port: int) -> Pbx:

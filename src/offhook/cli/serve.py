@@ -16,6 +16,14 @@ def serve(
         Path | None,
         typer.Option(help="settings", show_default="./config.yml if it is there"),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="processes on the one port", show_default="server.workers"
+        ),
+    ] = None,
+    worker: Annotated[int, typer.Option(hidden=True)] = 0,
+    listen_fd: Annotated[list[int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the PBX: HTTP for phones and API, SIP for registrations, until SIGTERM or Ctrl-C.
 
@@ -24,5 +32,7 @@ def serve(
     # Here, because only this command needs the server's libraries: the others start faster.
     from offhook.cli.running import run_server
     from offhook.cli.screen import Screen
+    from offhook.cli.workers import take_place
 
-    raise typer.Exit(run_server(config, Screen()))
+    place = take_place(worker, listen_fd or ()) if worker else None
+    raise typer.Exit(run_server(config, Screen(), workers=workers, place=place))

@@ -24,13 +24,19 @@ KEEP_ALIVE_S = 15
 GRACE_S = 3
 
 
-def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
-    """Listen on an address; `::` takes IPv4 as well, port 0 any free one. Raises OSError."""
+def bind_http(
+    bind: str, port: int, backlog: int = BACKLOG, *, is_shared: bool = False
+) -> socket.socket:
+    """Listen on an address; `::` takes IPv4 as well, port 0 any free one. Raises OSError.
+
+    A shared port can be bound again: the kernel spreads connections over all who listen.
+    """
     is_v6 = ipaddress.ip_address(bind).version == 6
     listening = socket.create_server(
         (bind, port),
         family=socket.AF_INET6 if is_v6 else socket.AF_INET,
         backlog=backlog,
+        reuse_port=is_shared,
         dualstack_ipv6=is_v6 and bind == "::" and socket.has_dualstack_ipv6(),
     )
     # Accepted connections inherit it; asyncio sets it only on sockets that name their protocol,
