@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from offhook.core.events import Event
 
@@ -22,8 +23,7 @@ class Events:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Add a listener; gives the function that removes it, which may be called twice."""
 
-        def told(event: Event) -> None:
-            listener(event)
+        told = partial(listener)  # the same listener may be added twice
 
         def stop() -> None:
             if told in self._listeners:
