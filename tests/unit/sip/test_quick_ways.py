@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offhook.sip import digest, message, parse, uri, via, wanted
@@ -143,6 +143,7 @@ REGISTERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(REGISTERS, min_size=1, max_size=4))
 def test_registers_agree(datagrams: list[bytes]) -> None:
     must_agree(datagrams)
