@@ -20,6 +20,7 @@ from offhook.core.model import (
     SipRecord,
 )
 from offhook.store.attempts import count_attempts
+from offhook.store.many_rows import ROWS_AT_ONCE
 from offhook.store.open import Store
 from tests.store_records import (
     T0,
@@ -240,6 +241,13 @@ async def test_sip_records_are_of_the_phone_or_of_its_extension_without_a_phone(
     assert await store.journal.sip_records(mac(1), ["1001"], limit=1) == [nameless]
     older = await store.journal.sip_records(mac(1), ["1001"], limit=9, before=nameless.at)
     assert older == [full]
+
+
+async def test_more_sip_records_than_one_statement_takes_are_kept(store: Store) -> None:
+    items = [sip_record(number, detail=f"\u20ac{number}") for number in range(2 * ROWS_AT_ONCE + 3)]
+    for item in items:
+        store.journal.record_sip(item)
+    assert await store.journal.sip_records(mac(1), [], limit=999) == items[::-1]
 
 
 async def test_sip_records_and_changes_of_long_ago_are_forgotten(url: str, tmp_path: Path) -> None:

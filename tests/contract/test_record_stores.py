@@ -16,6 +16,7 @@ from offhook.core.model import (
     Token,
 )
 from offhook.store import tables
+from offhook.store.many_rows import ROWS_AT_ONCE
 from offhook.store.open import Store
 from offhook.store.uploads import (
     DEVICE_BYTES,
@@ -112,6 +113,17 @@ async def test_bindings_of_an_extension_are_replaced(store: Store) -> None:
     await saved.save_registrations({"1001": [], "1003": []})
     await saved.save_registrations({})
     assert await saved.load_registrations() == [other]
+
+
+async def test_more_registrations_than_one_statement_takes_are_replaced_whole(
+    store: Store,
+) -> None:
+    numbers = range(1001, 1001 + 5 * ROWS_AT_ONCE + 7)
+    first = {str(it): [registration(it, f"sip:a@192.0.2.{it % 200}")] for it in numbers}
+    again = {key: [dataclasses.replace(of[0], cseq=2**31)] for key, of in first.items()}
+    await store.registrations.save_registrations(first)
+    await store.registrations.save_registrations(again)
+    assert await store.registrations.load_registrations() == [of[0] for of in again.values()]
 
 
 async def test_upload_is_given_back_byte_for_byte(store: Store) -> None:

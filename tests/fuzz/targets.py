@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from offhook.sip.digest import answer_challenge, parse_credentials, write_credentials
+from offhook.sip.digest import (
+    answer_challenge,
+    parse_credentials,
+    parse_digest_fields,
+    read_any_fields,
+    write_credentials,
+)
 from offhook.sip.forward import passed_back
 from offhook.sip.message import (
     MAX_HEADERS,
@@ -18,6 +24,7 @@ from offhook.sip.message import (
     Refusal,
     Request,
     Response,
+    read_headers,
 )
 from offhook.sip.notifier import is_our_answer
 from offhook.sip.parse import parse_datagram
@@ -28,6 +35,8 @@ from offhook.sip.uri import (
     parse_name_addr,
     parse_uri,
     quote,
+    read_any_params,
+    read_name_addr,
     read_params,
     split_list,
     unquote,
@@ -58,6 +67,13 @@ def _check_kept(message: Message, data: bytes) -> None:
     lines = "\r\n".join(message.headers.lines).encode("utf-8", "surrogateescape")
     must(head.endswith(lines), "headers are not kept octet for octet", lines)
     must(len(message.headers.lines) <= MAX_HEADERS, "too many headers")
+    general = read_headers(message.headers.lines)
+    must(
+        not isinstance(general, str)
+        and (general.names, general.index) == (message.headers.names, message.headers.index),
+        "the quick way reads other headers",
+        lines,
+    )
     must(len(message.body) <= MAX_MESSAGE_BYTES, "too long a body")
 
 
@@ -92,7 +108,8 @@ def fuzz_headers(data: bytes) -> None:
     address = parse_name_addr(text)
     must(address is None or address.uri, "an address without URI", text)
     must(unquote(quote(text)) == text, "quoting changes the text", text)
-    read_params(text)
+    must(address == read_name_addr(text), "the quick way reads another address", text)
+    must(read_params(text) == read_any_params(text), "the quick way reads otherwise", text)
     via = parse_via(text)
     must(via is None or via.port is None or via.port <= 65_535, "port", text)
     number = parse_cseq(text)
@@ -101,9 +118,18 @@ def fuzz_headers(data: bytes) -> None:
     must(sum(map(len, pieces)) + len(pieces) - 1 <= len(text), "the list grew", text)
 
 
+def _start(text: str) -> int:
+    return len("Digest ") + len(text) - len(text.lstrip(" \t"))
+
+
 def fuzz_digest(data: bytes) -> None:
     """Credentials read and written again are the same; any challenge is answered or not."""
     text = data.decode("utf-8", "surrogateescape")
+    must(
+        parse_digest_fields(f"Digest {text}") == read_any_fields(f"Digest {text}", _start(text)),
+        "the quick way reads otherwise",
+        text,
+    )
     credentials = parse_credentials(text)
     if credentials is not None:
         if not credentials.qop:  # then they say nothing, and are not written

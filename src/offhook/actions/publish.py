@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from offhook.core.events import Event
 
@@ -27,8 +28,7 @@ class Events:
         for pictures in memory, never for what is written, counted or sent once.
         """
 
-        def told(event: Event) -> None:
-            listener(event)
+        told = partial(listener)  # the same listener may be added twice
 
         def stop() -> None:
             for listeners in (self._listeners, self._of_others):

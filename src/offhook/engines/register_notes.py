@@ -34,22 +34,21 @@ def note_register(
     if via is None or not reaction.status:
         return None
     to = address_of(request.headers, "to")
-    extension = to.user if isinstance(to, SipUri) else ""
+    extension, domain = (to.user, to.host) if isinstance(to, SipUri) else ("", "")
     is_first = reaction.status == _CHALLENGED and "authorization" not in request.headers.index
     if is_first and extension and not _is_answered_elsewhere(via, source):
         return None
     bound = next((effect for effect in reaction.effects if isinstance(effect, Bound)), None)
-    # What was accepted has been read before; this runs for every refresh of every phone.
-    fields = {"username": extension} if bound is not None else _credentials(request.headers)
     first = request.headers.first
+    claimed, realm, digest_uri = _claims(request.headers) if bound is None else (extension, "", "")
     contact = _read_contact(first("contact") or "")
     asked = first("expires") if contact.expires is None else contact.expires
     return RegisterNote(
         extension=shown(extension),
-        domain=shown(to.host if isinstance(to, SipUri) else ""),
-        claimed=None if fields is None else shown(fields.get("username", "")),
-        realm=shown((fields or {}).get("realm", "")),
-        digest_uri=shown((fields or {}).get("uri", "")),
+        domain=shown(domain),
+        claimed=None if claimed is None else shown(claimed),
+        realm=shown(realm) if realm else "",
+        digest_uri=shown(digest_uri) if digest_uri else "",
         uri=shown(request.uri),
         source=str(source),
         via_host=shown(via.host.strip("[]")),
@@ -75,12 +74,13 @@ def _is_answered_elsewhere(via: Via, source: Source) -> bool:
     return is_by_via and (via.port or 5060) != source.port
 
 
-def _credentials(headers: Headers) -> dict[str, str] | None:
+def _claims(headers: Headers) -> tuple[str | None, str, str]:
+    """Read user, realm and URI of the first credentials; None and empty texts without any."""
     for value in headers.all("authorization"):
         fields = parse_digest_fields(value)
         if fields is not None:
-            return fields
-    return None
+            return fields.get("username", ""), fields.get("realm", ""), fields.get("uri", "")
+    return None, "", ""
 
 
 @dataclass(frozen=True, slots=True)

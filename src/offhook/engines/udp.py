@@ -32,7 +32,9 @@ class UdpPort:
     def __init__(self, host: str, port: int, on_datagram: OnDatagram) -> None:
         self._on_datagram = on_datagram
         self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(address_family(host), socket.SOCK_DGRAM)
+        family = address_family(host)
+        self._is_ipv6 = family is socket.AF_INET6  # the socket takes a microsecond to say it
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
@@ -48,15 +50,14 @@ class UdpPort:
     def send(self, data: bytes, host: str, port: int) -> bool:
         """Send a datagram; False when the kernel had no room. Raises OSError for a dead route."""
         try:
-            self._socket.sendto(data, (self._prefix_of(host) + host, port))
+            self._socket.sendto(data, (self._to_socket(host), port))
         except (BlockingIOError, InterruptedError):
             self.unsent += 1
             return False
         return True
 
-    def _prefix_of(self, host: str) -> str:
-        is_mapped = self._socket.family == socket.AF_INET6 and ":" not in host
-        return "::ffff:" if is_mapped else ""
+    def _to_socket(self, host: str) -> str:
+        return f"::ffff:{host}" if self._is_ipv6 and ":" not in host else host
 
     def close(self) -> None:
         """Stop reading and close; idempotent."""

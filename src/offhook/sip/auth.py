@@ -135,11 +135,17 @@ class Authenticator:
         self._failures_a_minute = failures_a_minute
 
     def judge(
-        self, request: Request, gate: Gate, source_host: str, now: float, *, known_as: str = ""
+        self,
+        request: Request,
+        gate: Gate,
+        source_host: str,
+        now: float,
+        *,
+        known_as: Callable[[], str] = str,
     ) -> AuthVerdict:
         """Decide who sent a request.
 
-        `known_as` is the extension whose live phone has this very source: for it, and for no
+        `known_as` gives the extension whose live phone has this very source: for it, and for no
         other, its credentials are looked at whatever was guessed from there.
         """
         credentials = self._find_credentials(request, gate)
@@ -147,7 +153,7 @@ class Authenticator:
             return self._challenge(source_host, now)
         username = credentials.username
         keys = _Keys.of(source_host, username)
-        if username != known_as and self._is_barred(keys, now):
+        if self._is_barred(keys, now) and username != known_as():
             return Barred(claimed=username)
         if not _is_meant_for(credentials, request):
             return Misdirected()

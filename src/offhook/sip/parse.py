@@ -200,8 +200,8 @@ def body_length(headers: Headers) -> int | None:
 
 def address_of(headers: Headers, name: str) -> SipUri | OtherUri | None:
     """Read the URI of From or To."""
-    value = headers.first(name)
-    address = parse_name_addr(value) if value else None
+    values = headers.index.get(name)
+    address = parse_name_addr(values[0]) if values and values[0] else None
     return parse_uri(address.uri) if address else None
 
 

@@ -114,7 +114,7 @@ class Registrar:
             REGISTRAR_GATE,
             source.host,
             now,
-            known_as=aor if self._is_known(aor, request, source) else "",
+            known_as=lambda: aor if self._is_known(aor, request, source) else "",
         )
         match verdict:
             case Challenged():

@@ -56,9 +56,12 @@ class Rights:
         """Demand credentials, and that From names the extension they are of."""
         request, source = arrival.request, arrival.source
         claimed = _sender(request)
-        is_known = any(b.source == str(source) for b in self._table.of(claimed))
         verdict = self._authenticator.judge(
-            request, PROXY_GATE, source.host, arrival.now, known_as=claimed if is_known else ""
+            request,
+            PROXY_GATE,
+            source.host,
+            arrival.now,
+            known_as=lambda: claimed if claimed in self._table.owners(str(source)) else "",
         )
         match verdict:
             case Challenged():

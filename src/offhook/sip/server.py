@@ -106,6 +106,8 @@ class Server:
     def receive(self, item: Message | Verdict | KeepAlive, source: Source, now: float) -> Reaction:
         """React to one message of a datagram or a stream. Responses are handed back."""
         match item:
+            case Request():  # first, as nearly all are
+                return self._serve(item, source, now)
             case KeepAlive():
                 return self._pong(item, source)
             case Junk():
@@ -114,8 +116,6 @@ class Server:
                 return Reaction(response=item)
             case Refusal():
                 return self._refuse(item, source)
-            case Request():
-                return self._serve(item, source, now)
             case _:  # pragma: no cover
                 assert_never(item)
 

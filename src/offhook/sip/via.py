@@ -67,8 +67,8 @@ def _read_sent_by(text: str) -> tuple[str, str, int | None] | None:
 
 def top_via(headers: Headers) -> Via | None:
     """Read the topmost Via of a message; None when it is missing or no Via."""
-    first = headers.first("via")
-    return _first_via(first) if first else None
+    values = headers.index.get("via")
+    return _first_via(values[0]) if values and values[0] else None
 
 
 @lru_cache(maxsize=64)  # several steps read the Via of the same message

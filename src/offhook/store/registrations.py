@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from offhook.core.mac import Mac
 from offhook.core.model import Registration
 from offhook.store.database import Database
+from offhook.store.many_rows import Row, insert_rows
 from offhook.store.tables import registrations
 from offhook.store.values import from_us, storable, to_us
+
+NUMBERS_AT_ONCE = 500
 
 
 class SqlRegistrationStore:
@@ -36,36 +40,36 @@ def _load(connection: Connection) -> list[Registration]:
 
 
 def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, ...]]) -> None:
-    connection.execute(
-        delete(registrations).where(registrations.c.extension == bindparam("replaced")),
-        [{"replaced": extension} for extension in extensions],
-    )
+    numbers = list(extensions)
+    for start in range(0, len(numbers), NUMBERS_AT_ONCE):
+        some = numbers[start : start + NUMBERS_AT_ONCE]
+        connection.execute(delete(registrations).where(registrations.c.extension.in_(some)))
     rows = [
         _row_of(extension, position, registration)
         for extension, bindings in extensions.items()
         for position, registration in enumerate(bindings)
     ]
-    if rows:
-        connection.execute(insert(registrations), rows)
+    insert_rows(connection, registrations, rows)
 
 
-def _row_of(extension: str, position: int, registration: Registration) -> dict[str, object]:
-    return {
-        "extension": extension,
-        "position": position,
-        "contact": storable(registration.contact),
-        "source": registration.source,
-        "call_id": storable(registration.call_id),
-        "cseq": registration.cseq,
-        "user_agent": storable(registration.user_agent),
-        "mac": None if registration.mac is None else registration.mac.plain,
-        "path": [storable(uri) for uri in registration.path],
-        "instance": storable(registration.instance),
-        "q": registration.q,
-        "registered_us": to_us(registration.registered_at),
-        "refreshed_us": to_us(registration.refreshed_at),
-        "expires_us": to_us(registration.expires_at),
-    }
+def _row_of(extension: str, position: int, registration: Registration) -> Row:
+    """Give the columns in the order of the table."""
+    return (
+        extension,
+        position,
+        storable(registration.contact),
+        registration.source,
+        storable(registration.call_id),
+        registration.cseq,
+        storable(registration.user_agent),
+        None if registration.mac is None else registration.mac.plain,
+        json.dumps([storable(uri) for uri in registration.path]) if registration.path else "[]",
+        storable(registration.instance),
+        registration.q,
+        to_us(registration.registered_at),
+        to_us(registration.refreshed_at),
+        to_us(registration.expires_at),
+    )
 
 
 def _registration_of(row: Any) -> Registration:

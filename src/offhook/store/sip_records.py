@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from offhook.core.mac import Mac
 from offhook.core.model import SipRecord
+from offhook.store.many_rows import insert_rows
 from offhook.store.tables import sip_records
 from offhook.store.values import from_us, storable, to_us
 
@@ -18,20 +19,20 @@ def write_sip_records(connection: Connection, items: Sequence[SipRecord]) -> Non
     """Append records; their ids go on from the newest stored."""
     newest_id = connection.execute(select(func.max(sip_records.c.id))).scalar() or 0
     rows = [
-        {
-            "id": newest_id + number,
-            "at_us": to_us(item.at),
-            "mac": None if item.mac is None else item.mac.plain,
-            "extension": storable(item.extension),
-            "kind": item.kind,
-            "source": storable(item.source),
-            "user_agent": storable(item.user_agent),
-            "status": item.status,
-            "detail": storable(item.detail),
-        }
+        (
+            newest_id + number,
+            to_us(item.at),
+            None if item.mac is None else item.mac.plain,
+            storable(item.extension),
+            item.kind,
+            storable(item.source),
+            storable(item.user_agent),
+            item.status,
+            storable(item.detail),
+        )
         for number, item in enumerate(items, start=1)
     ]
-    connection.execute(insert(sip_records), rows)
+    insert_rows(connection, sip_records, rows)
 
 
 def find_sip_records(
