@@ -161,6 +161,7 @@ async def _start(
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
     stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
+    await pbx.phones.catch_up()
     await pbx.reboots.load()
     await pbx.admins.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))

@@ -7,14 +7,14 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.front_protocol import SWEEP_S, FrontProtocol, House
+from offhook.web.door import Door, defer_accept
+from offhook.web.front_protocol import SWEEP_S, House
 from offhook.web.protocol import BoundedProtocol
 
 BACKLOG = 16_384
@@ -36,6 +36,7 @@ def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     # Accepted connections inherit it; asyncio sets it only on sockets that name their protocol,
     # and head and body, sent one after the other, would wait 40 ms for the phone's ACK.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    defer_accept(listening)
     listening.setblocking(False)
     return listening
 
@@ -66,6 +67,7 @@ class HttpServer:
         self._server = uvicorn.Server(self._config)
         self._running: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._doors: list[Door] = []
 
     @property
     def port(self) -> int:
@@ -82,10 +84,10 @@ class HttpServer:
         config.load()
         server.lifespan = config.lifespan_class(config)
         house = self._house(loop.time)
-        server.servers = [
-            await loop.create_server(partial(FrontProtocol, house), sock=it, backlog=BACKLOG)
-            for it in self._sockets
-        ]
+        server.servers = []
+        self._doors = [Door(house, it, loop) for it in self._sockets]
+        for door in self._doors:
+            door.open()
         server.started = True
         self._running = spawn(server.main_loop(), "http server")
         self._sweeping = spawn(_sweep(house), "close idle connections")
@@ -107,6 +109,8 @@ class HttpServer:
         running, self._running = self._running, None
         if self._sweeping is not None:
             self._sweeping.cancel()
+        for door in self._doors:
+            door.close()
         if running is None:
             for listening in self._sockets:
                 listening.close()
