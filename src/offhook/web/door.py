@@ -1,4 +1,4 @@
-"""Accepts connections of plain HTTP; a request that is there already is answered on the doorstep.
+"""Accepts connections; a plain request that is there already is answered on the doorstep.
 
 A phone opens a connection for each file and closes it after the answer. Nothing has to be made for
 that: with TCP_DEFER_ACCEPT the kernel tells of a connection when its request has come (tcp(7)), so
@@ -13,12 +13,19 @@ import errno
 import logging
 import os
 import socket
+import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from offhook.certificate import Certificate
+from offhook.handshakes import LEFT, OncePerMinute, explain_tls
 from offhook.tasks import spawn
+from offhook.web import protocol
 from offhook.web.front_protocol import FrontProtocol, House, Opening
 from offhook.web.head import HEAD_MAX_BYTES
+from offhook.web.peer import plain_address
 
 AT_ONCE = 64
 """Connections accepted in a row, so that those that are open have their turn."""
@@ -29,7 +36,23 @@ DEFER_S = 1
 READ_BYTES = HEAD_MAX_BYTES + 1
 REST_S = 1.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_OLDER = 'or set server.tls_minimum to "1.0"'
 _log = logging.getLogger("offhook.web")
+
+
+@dataclass(slots=True, eq=False)
+class Tls:
+    """What makes HTTP HTTPS; `on_failed` is told address and reason of a failed handshake."""
+
+    certificate: Certificate
+    on_failed: Callable[[str, str], None]
+    _told: OncePerMinute = field(default_factory=OncePerMinute)
+
+    def fail(self, host: str, reason: str) -> None:
+        """Tell of a failed handshake, once a minute for an address."""
+        if self._told.is_due(host, time.monotonic()):
+            _log.warning("no HTTPS with %s: %s", host, reason)
+            self.on_failed(host, reason)
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +62,8 @@ class Door:
     house: House
     listening: socket.socket
     loop: asyncio.AbstractEventLoop
+    tls: Tls | None = None
+    _shaking: int = 0
     _is_open: bool = field(default=True)
 
     def open(self) -> None:
@@ -64,7 +89,10 @@ class Door:
                 self._rest(error)
                 return
             try:
-                self._meet(handle, peer)
+                if self.tls is None:
+                    self._meet(handle, peer)
+                else:
+                    self._begin_secure(handle, peer[0], self.tls)
             except OSError:  # the caller is gone
                 with contextlib.suppress(OSError):
                     os.close(handle)
@@ -105,6 +133,33 @@ class Door:
         opened.setblocking(False)
         make = partial(FrontProtocol, self.house, opening)
         spawn(self.loop.connect_accepted_socket(make, opened), "begin a connection")
+
+    def _begin_secure(self, handle: int, host: str, tls: Tls) -> None:
+        """Begin with a handshake. Raises OSError with the handle still open."""
+        if self._shaking >= protocol.CONNECTIONS_MAX:
+            raise ConnectionAbortedError
+        context = tls.certificate.context()
+        opened = socket.socket(fileno=handle)
+        opened.setblocking(False)
+        self._shaking += 1
+        spawn(self._shake_hands(opened, plain_address(host), context, tls), "begin TLS")
+
+    async def _shake_hands(
+        self, opened: socket.socket, host: str, context: ssl.SSLContext, tls: Tls
+    ) -> None:
+        try:
+            await self.loop.connect_accepted_socket(
+                partial(FrontProtocol, self.house),
+                opened,
+                ssl=context,
+                ssl_handshake_timeout=protocol.REQUEST_TIMEOUT_S,
+            )
+        except ssl.SSLError as error:
+            tls.fail(host, explain_tls(error, "HTTP", _OLDER))
+        except OSError:  # a time-out too
+            tls.fail(host, LEFT)
+        finally:
+            self._shaking -= 1
 
 
 def _local(handle: int) -> tuple[str, int]:

@@ -13,7 +13,7 @@ import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.door import Door, defer_accept
+from offhook.web.door import Door, Tls, defer_accept
 from offhook.web.front_protocol import SWEEP_S, House
 from offhook.web.protocol import BoundedProtocol
 
@@ -44,9 +44,16 @@ def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 class HttpServer:
     """Serves an application on listening sockets; `stop` closes them."""
 
-    def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        app: Asgi,
+        sockets: Sequence[socket.socket],
+        secure: socket.socket | None = None,
+        tls: Tls | None = None,
+    ) -> None:
         self.app = app
         self._sockets = list(sockets)
+        self._secure, self._tls = secure, tls
         # An application with endless answers has a `close` that ends them.
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
@@ -74,6 +81,11 @@ class HttpServer:
         """The port of the first socket."""
         return int(self._sockets[0].getsockname()[1])
 
+    @property
+    def https_port(self) -> int:
+        """The port of HTTPS; 0 without."""
+        return 0 if self._secure is None else int(self._secure.getsockname()[1])
+
     async def start(self) -> None:
         """Begin to accept; returns when callers are served."""
         # Its warnings tell of strangers' broken requests, one line each.
@@ -83,16 +95,21 @@ class HttpServer:
         server, config, loop = self._server, self._config, asyncio.get_running_loop()
         config.load()
         server.lifespan = config.lifespan_class(config)
-        house = self._house(loop.time)
+        house, secure = self._house(loop.time, "http"), self._house(loop.time, "https")
         server.servers = []
         self._doors = [Door(house, it, loop) for it in self._sockets]
+        if self._secure is not None:
+            self._doors.append(Door(secure, self._secure, loop, self._tls))
         for door in self._doors:
             door.open()
         server.started = True
         self._running = spawn(server.main_loop(), "http server")
         self._sweeping = spawn(_sweep(house), "close idle connections")
 
-    def _house(self, clock: Callable[[], float]) -> House:
+    def _all_sockets(self) -> list[socket.socket]:
+        return [*self._sockets, *([] if self._secure is None else [self._secure])]
+
+    def _house(self, clock: Callable[[], float], scheme: str) -> House:
         config, state = self._config, self._server.server_state
         lifespan = self._server.lifespan.state
         return House(
@@ -101,7 +118,7 @@ class HttpServer:
             make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
             clock=clock,
             keep_alive_s=KEEP_ALIVE_S,
-            scheme="http",
+            scheme=scheme,
         )
 
     async def stop(self) -> None:
@@ -112,14 +129,14 @@ class HttpServer:
         for door in self._doors:
             door.close()
         if running is None:
-            for listening in self._sockets:
+            for listening in self._all_sockets():
                 listening.close()
             return
         if self._close is not None:
             self._close()
         self._server.should_exit = True
         await running
-        await self._server.shutdown(self._sockets)
+        await self._server.shutdown(self._all_sockets())
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
@@ -130,8 +147,13 @@ async def _sweep(house: House) -> None:
         house.sweep()
 
 
-async def serve_http(app: Asgi, sockets: Sequence[socket.socket]) -> HttpServer:
-    """Start a server; whoever starts it stops it."""
-    server = HttpServer(app, sockets)
+async def serve_http(
+    app: Asgi,
+    sockets: Sequence[socket.socket],
+    secure: socket.socket | None = None,
+    tls: Tls | None = None,
+) -> HttpServer:
+    """Start a server; whoever starts it stops it. `secure` is where it speaks HTTPS."""
+    server = HttpServer(app, sockets, secure, tls)
     await server.start()
     return server
