@@ -257,7 +257,7 @@ def _stop_signals() -> asyncio.Event:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where the extra `fast` is installed."""
+    """uvloop where there is one: not on Windows."""
     try:
         module: Any = importlib.import_module("uvloop")
     except ImportError:
