@@ -129,6 +129,10 @@ class Phones:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
 
+    async def catch_up(self) -> None:
+        """Take up what a crash kept from being stored. Call once, before the first request."""
+        await self._recording.catch_up()
+
     def answer_at_once(
         self, request: PhoneRequest, *, if_none_match: str = "", is_local: bool = False
     ) -> Answer | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from offhook.actions.ports import Journal, Publish
+from offhook.actions.ports import AttemptQuery, Journal, Publish
 from offhook.actions.repeats import Repeats
 from offhook.actions.state import State, joined
 from offhook.core.events import AttemptRecorded
@@ -16,6 +16,11 @@ from offhook.core.model import Again, Attempt, Device, Sighting, UnknownPhone
 from offhook.core.provision import guess_model, guess_vendor
 
 ADDRESSES_KEPT = 4096
+CAUGHT_UP = 50_000
+"""Attempts looked at after a crash: more than are recorded between two writes of sightings."""
+
+_PAGE = 1000
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 # Turned away for where they came from: such a request tells nothing of the phone it names.
 _TURNED_AWAY = ("P101", "P801", "P802", "P803")
@@ -43,6 +48,27 @@ class Recording:
         ]
         for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
             self._last_at[address] = mac
+
+    async def catch_up(self) -> None:
+        """See again what was recorded later than the newest sighting stored: a crash lost those."""
+        contacts = (seen.last_contact for seen in self.state.sightings.values())
+        newest = max((at for at in contacts if at is not None), default=_EVER)
+        missed: list[Attempt] = []
+        for offset in range(0, CAUGHT_UP, _PAGE):
+            _, page = await self.journal.attempts(AttemptQuery(limit=_PAGE, offset=offset))
+            missed += page
+            if len(page) < _PAGE or page[-1].at <= newest:
+                break
+        for attempt in reversed(missed):
+            self._see_late(attempt)
+
+    def _see_late(self, attempt: Attempt) -> None:
+        device = self.state.devices.get(attempt.mac) if attempt.mac else None
+        if device is None or attempt.fault in _TURNED_AWAY:
+            return
+        seen = self.state.sightings.get(device.mac)
+        if seen is None or (seen.last_contact or _EVER) < attempt.at:
+            self._see_device(device, attempt, attempt.at, attempt.address)
 
     def vendor_at(self, address: str) -> str:
         """The maker last served at an address: the best guess for a phone that told nothing."""

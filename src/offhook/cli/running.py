@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -11,16 +12,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from offhook import __version__
 from offhook.app import Pbx, start_pbx
+from offhook.certificate import HTTPS, SIP_TLS, Certificate
 from offhook.cli.screen import Screen
 from offhook.cli.workers import Place, check_workers, run_workers, watch_parent
+from offhook.core.events import HandshakeFailed
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
-from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
 from offhook.loops import loop_factory
@@ -28,6 +31,7 @@ from offhook.probes.holders import port_holders
 from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
+from offhook.web.door import Tls
 from offhook.web.server import HttpServer, bind_http, serve_http
 
 _log = logging.getLogger("offhook.serve")
@@ -37,7 +41,7 @@ _PORT_ERRORS = {
 }
 
 # The settings of TLS, which an error of the engine names as its file.
-_TLS_KEYS = ("sip.tls_port", CERTIFICATE, KEY)
+_TLS_KEYS = ("sip.tls_port", SIP_TLS.certificate, SIP_TLS.key)
 
 
 def run_server(
@@ -77,10 +81,14 @@ async def _run(settings: Settings, path: Path | None, screen: Screen, place: Pla
     stopped = _stop_signals()
     if place is not None:
         watch_parent(stopped)
-    with place.sockets[0] if place else _bound_http(settings) as listening:
-        pbx = await _started(settings, listening.getsockname()[1])
+    certificate = _certificate(settings)
+    with contextlib.ExitStack() as stack:
+        sockets = place.sockets if place else _bound_all(settings)
+        listening, secure = (*map(stack.enter_context, sockets), None)[:2]
+        pbx = await _started(settings, *(_port_of(it) for it in (listening, secure)))
         try:
-            server = await serve_http(create_asgi(services(pbx)), [listening])
+            tls = Tls(certificate, partial(_on_tls_failed, pbx)) if certificate else None
+            server = await serve_http(create_asgi(services(pbx)), [listening], secure, tls)
             try:
                 if place is None or place.is_first:
                     _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
@@ -93,30 +101,65 @@ async def _run(settings: Settings, path: Path | None, screen: Screen, place: Pla
     screen.say("Stopped")
 
 
-def _bound_http(
-    settings: Settings, port: int | None = None, *, is_shared: bool = False
+def _certificate(settings: Settings) -> Certificate | None:
+    """Load the certificate of HTTPS, where one is set."""
+    server = settings.server
+    if server.tls_certificate is None:
+        return None
+    certificate = Certificate(
+        server.tls_certificate, server.tls_key, HTTPS, allows_old=server.tls_minimum == "1.0"
+    )
+    problem = certificate.load()
+    if problem is not None:
+        raise _problem(problem.key, problem.message)
+    return certificate
+
+
+def _bound(
+    settings: Settings, key: str, port: int | None = None, *, is_shared: bool = False
 ) -> socket.socket:
-    port = settings.server.http_port if port is None else port
+    port = int(getattr(settings.server, key)) if port is None else port
     try:
         return bind_http(settings.server.bind, port, is_shared=is_shared)
     except OSError as error:
-        raise _port_problem(error, settings, "http_port", port) from None
+        raise _port_problem(error, settings, key, port) from None
 
 
-def _bound_often(settings: Settings, count: int) -> list[list[socket.socket]]:
-    """Listen once for each worker, on one port that was free until now."""
-    _bound_http(settings).close()
-    first = _bound_http(settings, is_shared=True)
-    port = first.getsockname()[1]
-    return [
-        [first],
-        *([_bound_http(settings, port, is_shared=True)] for _ in range(count - 1)),
-    ]
+def _bound_all(settings: Settings) -> tuple[socket.socket, ...]:
+    """Listen on the port of HTTP, and on that of HTTPS where there is a certificate."""
+    return tuple(_bound(settings, key) for key in _port_keys(settings))
 
 
-async def _started(settings: Settings, http_port: int) -> Pbx:
+def _bound_often(settings: Settings, count: int) -> list[tuple[socket.socket, ...]]:
+    """Listen so for each of some workers, on ports that were free until now."""
+    for listening in _bound_all(settings):
+        listening.close()
+    first = tuple(_bound(settings, key, is_shared=True) for key in _port_keys(settings))
+    ports = dict(zip(_port_keys(settings), map(_port_of, first), strict=True))
+    more = (
+        tuple(_bound(settings, key, port, is_shared=True) for key, port in ports.items())
+        for _ in range(count - 1)
+    )
+    return [first, *more]
+
+
+def _port_keys(settings: Settings) -> tuple[str, ...]:
+    return ("http_port", "https_port") if settings.server.tls_certificate else ("http_port",)
+
+
+def _port_of(listening: socket.socket | None) -> int:
+    return int(listening.getsockname()[1]) if listening else 0
+
+
+def _on_tls_failed(pbx: Pbx, address: str, reason: str) -> None:
+    pbx.events.publish(
+        HandshakeFailed(address=address, reason=reason, at=pbx.now(), transport="https")
+    )
+
+
+async def _started(settings: Settings, http_port: int, https_port: int) -> Pbx:
     try:
-        return await start_pbx(settings, http_port)
+        return await start_pbx(settings, http_port, https_port=https_port)
     except StoreError as error:
         message = f"{error}; {error.hint}" if error.hint else str(error)
         raise _problem("store.url", message) from None
@@ -205,6 +248,8 @@ def _tell(started: Started, screen: Screen) -> None:
     host = "127.0.0.1" if bind == "0.0.0.0" else "[::1]" if bind == "::" else shown  # noqa: S104 - compared, not bound
     screen.say(f"Offhook {__version__} is running", "bold")
     screen.say(f"  API     http://{host}:{started.server.port}/api/status")
+    if started.server.https_port:
+        screen.say(f"          https://{host}:{started.server.https_port}/api/status")
     screen.say(f"  Phones  {pbx.config.base}")
     screen.say(f"  SIP     {shown}:{pbx.sip_port}, UDP and TCP")
     if pbx.config.tls_port:

@@ -123,11 +123,15 @@ class SubscriptionRegained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeFailed:
-    """A TLS handshake on the SIP port failed; told at most once a minute for an address."""
+    """A TLS handshake on the SIP or HTTPS port failed; told at most once a minute for an address.
+
+    `transport` is tls or https.
+    """
 
     address: str
     reason: str
     at: datetime
+    transport: str = "tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

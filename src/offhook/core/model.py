@@ -158,16 +158,29 @@ class Attempt:
         )
 
     @cached_property
-    def shared(self) -> tuple[object, ...]:
-        """What is alike in every equal request, in the order of `SHARED`."""
-        return _shared(self)
+    def shape(self) -> Shape:
+        """What is alike in every equal request."""
+        return Shape(_shared(self))
 
 
-OWN = ("request_id", "at", "address")
-"""What differs between equal requests."""
+class Shape:
+    """All of an attempt but what is its own, as a key: it is looked up for every request."""
 
-SHARED = tuple(item.name for item in fields(Attempt) if item.name not in OWN)
-_shared = attrgetter(*SHARED)
+    __slots__ = ("_hash", "values")
+
+    def __init__(self, values: tuple[object, ...]) -> None:
+        self.values = values
+        self._hash = hash(values)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and self.values == other.values
+
+
+_OWN = ("request_id", "at", "address")
+_shared = attrgetter(*(item.name for item in fields(Attempt) if item.name not in _OWN))
 
 
 class Again(NamedTuple):

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.mac import Mac
-from offhook.core.model import Again, Attempt, OutcomeKind
+from offhook.core.model import Again, Attempt, OutcomeKind, Shape
 from offhook.store.tables import BLOCK_ROWS, attempt_shapes, attempts
 from offhook.store.upsert import put_rows
 from offhook.store.values import from_us, storable, to_us
@@ -31,8 +31,8 @@ REUSED_ROWS = 250_000
 
 _BLOCKS_A_STATEMENT = 500
 
-Shapes = dict[tuple[object, ...], tuple[int, str | None]]
-"""The id of each shape stored lately, and the MAC in it, by `Attempt.shared`."""
+Shapes = dict[Shape, tuple[int, str | None]]
+"""The id of each shape stored lately, and the MAC in it, by the shape itself."""
 
 
 # Rendered once and executed by the driver itself: SQLAlchemy's own handling of the values takes
@@ -75,7 +75,7 @@ def write_attempts(connection: Connection, items: Sequence[Again], shapes: Shape
     rows, new = [], []
     for row_id, item in enumerate(items, start=newest_id + 1):
         first = item.first
-        shape = shapes.get(first.shared)
+        shape = shapes.get(first.shape)
         if shape is None or row_id - shape[0] > REUSED_ROWS:
             shape = row_id, None if first.mac is None else first.mac.plain
             new.append(_shape_row(row_id, first))
@@ -155,8 +155,8 @@ def _matching(statement: Select[Any], query: AttemptQuery) -> Select[Any]:
 
 
 def _remember(shapes: Shapes, first: Attempt, shape: tuple[int, str | None]) -> None:
-    shapes.pop(first.shared, None)
-    shapes[first.shared] = shape
+    shapes.pop(first.shape, None)
+    shapes[first.shape] = shape
     if len(shapes) > SHAPES_KEPT:
         del shapes[next(iter(shapes))]
 

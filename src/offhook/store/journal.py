@@ -40,6 +40,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH_DELAY_S = 0.08
+SIGHTINGS_DELAY_S = 3.0
+"""A phone that asks often is written once in it; after a crash its attempts tell the rest."""
+
 QUEUE_LIMIT = 200_000
 _RETRY_DELAY_S = 1.0
 _COMPLAINT_INTERVAL_S = 60.0
@@ -78,7 +81,9 @@ class SqlJournal:
         self._tally = tally  # queued and stored
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
+        self._sightings: dict[Mac, Sighting] = {}  # not queued yet
         self._timer: asyncio.TimerHandle | None = None
+        self._sightings_timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[list[Again]] | None = None
         self._in_flight = Queue()
         self._delivered: dict[Mac, Mapping[str, str]] = {}  # as it is stored
@@ -162,18 +167,34 @@ class SqlJournal:
             self._arm(BATCH_DELAY_S)
 
     def note_sighting(self, sighting: Sighting) -> None:
-        """Queue the newest sighting of a device."""
-        self._note(self._queue.sightings, sighting.mac, sighting)
+        """Queue the newest sighting of a device, in a while."""
+        waiting = self._sightings
+        if self._is_closed or (len(waiting) >= QUEUE_LIMIT and sighting.mac not in waiting):
+            return
+        waiting[sighting.mac] = sighting
+        if self._sightings_timer is None:
+            self._sightings_timer = self._loop.call_later(SIGHTINGS_DELAY_S, self._queue_sightings)
+
+    def _queue_sightings(self) -> None:
+        if self._sightings_timer is not None:
+            self._sightings_timer.cancel()
+            self._sightings_timer = None
+        if self._sightings:
+            self._queue.sightings |= self._sightings
+            self._sightings = {}
+            if self._timer is None:
+                self._arm(BATCH_DELAY_S)
 
     def note_unknown(self, phone: UnknownPhone) -> None:
         """Queue the newest state of an unknown phone."""
-        self._note(self._queue.unknown, phone.mac, phone)
+        self._note_unknown(phone.mac, phone)
 
     def forget_unknown(self, mac: Mac) -> None:
         """Queue the removal of an unknown phone."""
-        self._note(self._queue.unknown, mac, None)
+        self._note_unknown(mac, None)
 
-    def _note(self, queue: dict[Mac, T], mac: Mac, newest: T) -> None:
+    def _note_unknown(self, mac: Mac, newest: UnknownPhone | None) -> None:
+        queue = self._queue.unknown
         if self._is_closed or (len(queue) >= QUEUE_LIMIT and mac not in queue):
             return
         queue[mac] = newest
@@ -232,6 +253,7 @@ class SqlJournal:
 
     async def flush(self) -> None:
         """Write all that was queued before the call. Raises StoreError when it cannot be."""
+        self._queue_sightings()
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if self._writing is None and not self._queue.is_empty:

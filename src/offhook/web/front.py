@@ -75,14 +75,14 @@ class Front:
         return answer, known.keeps_alive
 
     def first(
-        self, data: bytes, client: object, server: object, scheme: str, own: Fields
+        self, data: bytes, client: object, local: Callable[[], object], scheme: str, own: Fields
     ) -> tuple[bytes, bool] | None:
         """Answer a plain request of a phone; None for all else, and when it has to wait."""
         head = parse_head(data)
         if head is None or not is_phone_path(head.raw_path):
             return None
         began_s = time.perf_counter()
-        reply = self.app.read(head.scope(client, server, scheme))
+        reply = self.app.read(head.scope(client, local(), scheme))
         if reply is None:
             return None
         keeps_alive = head.keeps_alive and _CLOSE not in reply.fields

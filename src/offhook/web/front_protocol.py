@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from uvicorn.server import ServerState
@@ -28,12 +29,42 @@ class House:
     keep_alive_s: float
     scheme: str
 
+    def answered(
+        self, data: bytes, client: tuple[str, int] | None, local: Callable[[], object]
+    ) -> tuple[bytes, bool] | None:
+        """Answer a plain request at once; with it whether the connection is kept.
+
+        None for all that is uvicorn's. `local` gives our own end of the connection.
+        """
+        if self.front is None:
+            return None
+        own = self.state.default_headers
+        address = plain_address(client[0]) if client else ""
+        answered = self.front.again(data, address, own)
+        if answered is None:
+            answered = self.front.first(data, client, local, self.scheme, own)
+        if answered is not None:
+            self.state.total_requests += 1
+        return answered
+
     def sweep(self) -> None:
         """Close connections that ask nothing: one look at all costs less than a timer for each."""
         now_s = self.clock()
         for connection in tuple(self.state.connections):
             if isinstance(connection, FrontProtocol) and connection.idle_until_s <= now_s:
                 connection.shutdown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What happened before a connection became the loop's.
+
+    `heard` came already, `unsent` still has to go out; `has_ended` when nothing follows that.
+    """
+
+    heard: bytes = b""
+    unsent: bytes = b""
+    has_ended: bool = False
 
 
 class FrontProtocol(asyncio.Protocol):
@@ -43,10 +74,11 @@ class FrontProtocol(asyncio.Protocol):
     connection for each file. A connection that was handed on is uvicorn's until it ends.
     """
 
-    __slots__ = ("_house", "_is_write_paused", "idle_until_s", "transport")
+    __slots__ = ("_house", "_is_write_paused", "_opening", "idle_until_s", "transport")
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, opening: Opening | None = None) -> None:
         self._house = house
+        self._opening = opening
         self._is_write_paused = False
         self.idle_until_s = 0.0
         self.transport: asyncio.Transport
@@ -60,6 +92,16 @@ class FrontProtocol(asyncio.Protocol):
             return
         house.state.connections.add(self)  # type: ignore[arg-type] # it is asked for `shutdown` alone
         self.idle_until_s = house.clock() + protocol.REQUEST_TIMEOUT_S
+        if self._opening is not None:
+            self._take_up(self._opening)
+
+    def _take_up(self, opening: Opening) -> None:
+        if opening.unsent:
+            self.transport.write(opening.unsent)
+        if opening.has_ended:
+            self.transport.close()
+        elif opening.heard:
+            self._hand_on(opening.heard)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -68,24 +110,16 @@ class FrontProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer what is plain, at once; all else goes on as it came."""
         house, transport = self._house, self.transport
-        front = house.front
         if transport.is_closing():
             return
-        if front is None or self._is_write_paused:
+        client = transport.get_extra_info("peername")
+        local = partial(transport.get_extra_info, "sockname")
+        answered = None if self._is_write_paused else house.answered(data, client, local)
+        if answered is None:
             self._hand_on(data)
             return
-        own = house.state.default_headers
-        client = transport.get_extra_info("peername")
-        answered = front.again(data, plain_address(client[0]) if client else "", own)
-        if answered is None:
-            server = transport.get_extra_info("sockname")
-            answered = front.first(data, client, server, house.scheme, own)
-            if answered is None:
-                self._hand_on(data)
-                return
         answer, keeps_alive = answered
         transport.write(answer)
-        house.state.total_requests += 1
         if keeps_alive:
             self.idle_until_s = house.clock() + house.keep_alive_s
         else:

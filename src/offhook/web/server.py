@@ -7,14 +7,14 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.front_protocol import SWEEP_S, FrontProtocol, House
+from offhook.web.door import Door, Tls, defer_accept
+from offhook.web.front_protocol import SWEEP_S, House
 from offhook.web.protocol import BoundedProtocol
 
 BACKLOG = 16_384
@@ -42,6 +42,7 @@ def bind_http(
     # Accepted connections inherit it; asyncio sets it only on sockets that name their protocol,
     # and head and body, sent one after the other, would wait 40 ms for the phone's ACK.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    defer_accept(listening)
     listening.setblocking(False)
     return listening
 
@@ -49,9 +50,16 @@ def bind_http(
 class HttpServer:
     """Serves an application on listening sockets; `stop` closes them."""
 
-    def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        app: Asgi,
+        sockets: Sequence[socket.socket],
+        secure: socket.socket | None = None,
+        tls: Tls | None = None,
+    ) -> None:
         self.app = app
         self._sockets = list(sockets)
+        self._secure, self._tls = secure, tls
         # An application with endless answers has a `close` that ends them.
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
@@ -72,11 +80,17 @@ class HttpServer:
         self._server = uvicorn.Server(self._config)
         self._running: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._doors: list[Door] = []
 
     @property
     def port(self) -> int:
         """The port of the first socket."""
         return int(self._sockets[0].getsockname()[1])
+
+    @property
+    def https_port(self) -> int:
+        """The port of HTTPS; 0 without."""
+        return 0 if self._secure is None else int(self._secure.getsockname()[1])
 
     async def start(self) -> None:
         """Begin to accept; returns when callers are served."""
@@ -87,16 +101,21 @@ class HttpServer:
         server, config, loop = self._server, self._config, asyncio.get_running_loop()
         config.load()
         server.lifespan = config.lifespan_class(config)
-        house = self._house(loop.time)
-        server.servers = [
-            await loop.create_server(partial(FrontProtocol, house), sock=it, backlog=BACKLOG)
-            for it in self._sockets
-        ]
+        house, secure = self._house(loop.time, "http"), self._house(loop.time, "https")
+        server.servers = []
+        self._doors = [Door(house, it, loop) for it in self._sockets]
+        if self._secure is not None:
+            self._doors.append(Door(secure, self._secure, loop, self._tls))
+        for door in self._doors:
+            door.open()
         server.started = True
         self._running = spawn(server.main_loop(), "http server")
         self._sweeping = spawn(_sweep(house), "close idle connections")
 
-    def _house(self, clock: Callable[[], float]) -> House:
+    def _all_sockets(self) -> list[socket.socket]:
+        return [*self._sockets, *([] if self._secure is None else [self._secure])]
+
+    def _house(self, clock: Callable[[], float], scheme: str) -> House:
         config, state = self._config, self._server.server_state
         lifespan = self._server.lifespan.state
         return House(
@@ -105,7 +124,7 @@ class HttpServer:
             make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
             clock=clock,
             keep_alive_s=KEEP_ALIVE_S,
-            scheme="http",
+            scheme=scheme,
         )
 
     async def stop(self) -> None:
@@ -113,15 +132,17 @@ class HttpServer:
         running, self._running = self._running, None
         if self._sweeping is not None:
             self._sweeping.cancel()
+        for door in self._doors:
+            door.close()
         if running is None:
-            for listening in self._sockets:
+            for listening in self._all_sockets():
                 listening.close()
             return
         if self._close is not None:
             self._close()
         self._server.should_exit = True
         await running
-        await self._server.shutdown(self._sockets)
+        await self._server.shutdown(self._all_sockets())
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
@@ -132,8 +153,13 @@ async def _sweep(house: House) -> None:
         house.sweep()
 
 
-async def serve_http(app: Asgi, sockets: Sequence[socket.socket]) -> HttpServer:
-    """Start a server; whoever starts it stops it."""
-    server = HttpServer(app, sockets)
+async def serve_http(
+    app: Asgi,
+    sockets: Sequence[socket.socket],
+    secure: socket.socket | None = None,
+    tls: Tls | None = None,
+) -> HttpServer:
+    """Start a server; whoever starts it stops it. `secure` is where it speaks HTTPS."""
+    server = HttpServer(app, sockets, secure, tls)
     await server.start()
     return server
