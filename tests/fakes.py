@@ -244,6 +244,7 @@ class FakeEngine:
         default_factory=dict
     )
     unsendable: set[str] = field(default_factory=set)
+    left: dict[str, bool] = field(default_factory=dict)
     orders: list[NotifyOrder] = field(default_factory=list)
     sent_s: list[float] = field(default_factory=list)
     on_send: Callable[[NotifyOrder], None] | None = None
@@ -278,6 +279,9 @@ class FakeEngine:
         if isinstance(script, Exception):
             raise script
         return script if isinstance(script, NotifyOutcome) else await script
+
+    async def has_left(self, call_id: str) -> bool | None:
+        return self.left.get(call_id)
 
     async def remove(self, extension: str) -> int:
         before = len(self.bindings)

@@ -166,9 +166,10 @@ class Site:
         )
 
     def told(self) -> str:
-        """What the nodes said, for a test that failed."""
+        """What the nodes say, for a test that failed: their state and the end of their logs."""
         return "\n".join(
-            f"--- {node.name}\n{node.output()}\n{node.log()}\n{node.get_or_none('/api/status')}"
+            f"--- {node.name}\n{node.get_or_none('/api/status')}\n{_orders(node)}"
+            f"\n{node.output()[-2000:]}"
             for node in self.nodes
         )
 
@@ -195,6 +196,14 @@ def running_site(folder: Path, url: str, *, per_second: float = 20) -> Iterator[
         stack.callback(site.stop)
         site.start()
         yield site
+
+
+def _orders(node: NodeServer) -> str:
+    told = node.get_or_none("/api/reboots?limit=1000") or {"reboots": []}
+    return "\n".join(
+        f"{it['mac_address']} {it['step']} {it['detail']} {list(it['steps'].items())}"
+        for it in told["reboots"]
+    )
 
 
 class Phone:
@@ -249,6 +258,12 @@ class Phone:
             self.body = got.body
             return
         raise AssertionError(f"{self.mac} got no file")
+
+    def told(self) -> list[str]:
+        """The NOTIFYs that came, by what tells one from another."""
+        return [
+            f"{it.headers.first('call-id')} {it.headers.first('via')}" for it in self._sip.requests
+        ]
 
     async def close(self) -> None:
         """Sign off."""

@@ -150,8 +150,11 @@ async def test_each_node_tells_of_both(pair: Pair) -> None:
             return [(node["name"], node["leading"]) for node in status["nodes"]]
 
         await comes(told, [("north", True), ("south", False)])
-        status = (await api.get("/api/status")).json()
-        assert status["node"] == {"name": name, "leading": name == "north", "database": ""}
+
+        async def own(api: httpx.AsyncClient = api) -> Any:
+            return (await api.get("/api/status")).json()["node"]
+
+        await comes(own, {"name": name, "leading": name == "north", "database": ""})
         page = (await api.get("/metrics")).text
         assert f"offhook_leading {int(name == 'north')}" in page
         assert "offhook_other_nodes_up 1" in page

@@ -43,13 +43,19 @@ Publish = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyOrder:
-    """One NOTIFY to one registration. `username`/`secret` answer a phone's 401 or 407."""
+    """One NOTIFY to one registration. `username`/`secret` answer a phone's 401 or 407.
+
+    `call_id`, when given, is its Call-ID: by that an engine that outlives us knows it again.
+    `is_ours` is asked last before the bytes leave; False sends nothing.
+    """
 
     registration: Registration
     notify: Notify
     username: str = ""
     secret: Secret = field(default_factory=lambda: Secret(""))
     timeout_s: float = 8.0
+    call_id: str = ""
+    is_ours: Callable[[], bool] = lambda: True
 
 
 class NotifyKind(StrEnum):
@@ -118,6 +124,10 @@ class SipEngine(Protocol):
 
     async def notify(self, order: NotifyOrder, on_sent: Callable[[], None]) -> NotifyOutcome:
         """Send a NOTIFY as a client transaction; `on_sent` is called when its bytes have left."""
+        ...
+
+    async def has_left(self, call_id: str) -> bool | None:
+        """Whether a NOTIFY with this Call-ID was sent in the last hour; None when nobody knows."""
         ...
 
     async def remove(self, extension: str) -> int:

@@ -19,7 +19,7 @@ from offhook.actions.ports import (
 from offhook.actions.reboot_records import SENT, WATCHED, Records
 from offhook.actions.reboot_seen import Seen
 from offhook.actions.sending import RebootPolicy as RebootPolicy
-from offhook.actions.sending import Sending
+from offhook.actions.sending import Sending, call_id_of
 from offhook.actions.state import State
 from offhook.actions.targets import Target as Target
 from offhook.actions.targets import Targets
@@ -63,6 +63,7 @@ class Reboots:
         publish_elsewhere: Publish | None = None,
     ) -> None:
         self._state = state
+        self._engine = engine
         self._store = store
         self._now = now
         self._new_id = new_id
@@ -285,6 +286,9 @@ class Reboots:
         for reboot in found:
             if not self._sending.is_running(reboot.id):
                 self._take(reboot)
+        for reboot in self._records.followed:
+            if self._seen.is_in_doubt(reboot):
+                await self._ask_engine(reboot)
 
     async def stand_down(self) -> None:
         """Another node leads: send nothing, and take its word for what becomes of orders."""
@@ -326,6 +330,26 @@ class Reboots:
         else:
             self._records.followed.drop(reboot.id)
 
+    async def _ask_engine(self, reboot: Reboot) -> None:
+        """Whether the node before sent it, Kamailio may know: it outlives nodes."""
+        has_left = (
+            None
+            if self._seen.has_fetched(reboot)
+            else await self._engine.has_left(call_id_of(reboot))
+        )
+        current = self._records.current(reboot)
+        if has_left is None or not self._is_leading or not self._seen.is_in_doubt(current):
+            return
+        if has_left:
+            steps = {**current.steps, RebootStep.NOTIFIED: current.claimed_at or current.asked_at}
+            self._follow(replace(current, step=RebootStep.NOTIFIED, steps=steps))
+            self._records.note_sent(self._records.current(reboot), is_over=True)
+        else:
+            self._again(current)
+
+    def _again(self, reboot: Reboot) -> None:
+        self._sending.resume(self._records.keep(replace(reboot, sent_by="", claimed_at=None)))
+
     def _sweep_doubt(self, reboot: Reboot) -> None:
         """One that another node took and may have sent: a fetch tells, else it is sent once more.
 
@@ -338,7 +362,7 @@ class Reboots:
         elif age_s <= self._policy.fetch_timeout_s:
             return
         elif reboot.tries < TRIES:
-            self._sending.resume(self._records.keep(replace(reboot, sent_by="", claimed_at=None)))
+            self._again(reboot)
         else:
             detail = "the nodes that took it to send ended, and the phone did not fetch"
             ended = self._records.advance(

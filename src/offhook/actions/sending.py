@@ -60,6 +60,11 @@ class RebootPolicy:
         return timedelta(seconds=self.fetch_timeout_s + self.register_timeout_s)
 
 
+def call_id_of(reboot: Reboot) -> str:
+    """Name the NOTIFY of an order's newest try; empty where no other node could ask for it."""
+    return f"{reboot.id}-{reboot.tries}" if reboot.sent_by else ""
+
+
 class Sending:
     """Sends orders, paced; `running` are those under way in this process.
 
@@ -202,6 +207,8 @@ class Sending:
             notify=notify,
             username=live.extension,
             timeout_s=self._policy.answer_timeout_s,
+            call_id=call_id_of(self._records.current(reboot)),
+            is_ours=lambda: self._lead.is_held,
         )
         outcome = NotifyOutcome(kind=NotifyKind.FAILED)
         for secret in secrets or [Secret("")]:

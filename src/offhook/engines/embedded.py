@@ -207,6 +207,10 @@ class EmbeddedEngine:
         self._counters[f"notify_{outcome.kind.value}"] += 1
         return outcome
 
+    async def has_left(self, call_id: str) -> bool | None:
+        """Nobody knows what an earlier process sent."""
+        return None
+
     async def remove(self, extension: str) -> int:
         """Drop all bindings of an extension; gives how many."""
         gone = self._table.drop(extension)

@@ -143,6 +143,15 @@ class KamailioEngine:
         self._counters[f"notify_{outcome.kind.value}"] += 1
         return outcome
 
+    async def has_left(self, call_id: str) -> bool | None:
+        """Ask every node whether it sent such a NOTIFY; None when one that might know is away."""
+        told = await asyncio.gather(
+            *(node.has_sent(call_id) for node in self._nodes), return_exceptions=True
+        )
+        if True in told:
+            return True
+        return False if all(item is False for item in told) else None
+
     async def remove(self, extension: str) -> int:
         """Drop all bindings of an extension at every node; gives how many."""
         results = await asyncio.gather(

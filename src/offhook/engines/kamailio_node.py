@@ -104,6 +104,15 @@ class KamailioNode:
         """Forget all contacts of an extension. Raises OSError."""
         await self.rpc.call("ul.rm", "location", extension, timeout_s=self._waits.answer_s)
 
+    async def has_sent(self, call_id: str) -> bool:
+        """Say whether it sent a request of ours with this Call-ID. Raises OSError or ValueError."""
+        answer = await self.rpc.call("htable.get", "told", call_id, timeout_s=self._waits.answer_s)
+        if "exist" in answer.error:  # "Key name doesn't exist in htable."
+            return False
+        if answer.error:
+            raise ValueError(answer.error)
+        return True
+
     def confirm(self, held: int) -> None:
         """Note that it answers everything: it is up."""
         if not self.is_up:

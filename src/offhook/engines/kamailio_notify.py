@@ -65,7 +65,7 @@ def build_order(order: NotifyOrder, location: Location, local: Local) -> Request
             event=order.notify.event,
             content_type=order.notify.content_type,
             body=order.notify.body.encode(),
-            call_id=secrets.token_hex(16),
+            call_id=order.call_id or secrets.token_hex(16),
             tag=secrets.token_hex(8),
             branch=secrets.token_hex(12),
         ),
@@ -139,6 +139,7 @@ async def run_order(
             *parameters(request, location, socket),
             timeout_s=max(deadline - sent_at, 0.0),
             on_sent=on_sent,
+            is_ours=order.is_ours,
         )
         if answer.error:
             return failed(f"Kamailio: {shown(answer.error)}")

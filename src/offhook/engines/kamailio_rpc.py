@@ -70,8 +70,11 @@ class RpcClient:
         *params: str,
         timeout_s: float,
         on_sent: Callable[[], None] = lambda: None,
+        is_ours: Callable[[], bool] = lambda: True,
     ) -> RpcAnswer:
         """Call a method; `on_sent` is called when Kamailio has the request.
+
+        `is_ours` is asked when everything is ready: False sends nothing (ConnectionAbortedError).
 
         Raises TimeoutError when there is no answer in time, OSError when there is none at all.
         """
@@ -80,6 +83,8 @@ class RpcClient:
             reader, writer = await asyncio.open_connection(self._host, self._port)
             self._open.add(writer)
             try:
+                if not is_ours():
+                    raise ConnectionAbortedError("another node leads")
                 if self._is_closed:
                     raise ConnectionAbortedError("the SIP engine is stopped")
                 writer.write(_request(f"{self._host}:{self._port}", body.encode()))

@@ -216,6 +216,31 @@ async def test_what_a_dead_node_did_not_send_is_sent_once_more() -> None:
     assert node.shared.kept[taken.id].tries == 2
 
 
+async def test_what_the_engine_knows_to_have_left_is_not_sent_again() -> None:
+    node, device = await made()
+    node.engine.left["reboot-000001-1"] = True
+    taken = await in_doubt(node, device)
+    assert node.step(taken) is RebootStep.UNANSWERED
+    node.clock.pass_s(301)
+    node.reboots.sweep()
+    await settle()
+    assert node.engine.orders == []
+    await node.fetch(device)
+    await until(lambda: node.step(taken) is RebootStep.FETCHED)
+
+
+async def test_what_the_engine_knows_not_to_have_left_is_sent_at_once() -> None:
+    node, device = await made()
+    node.engine.left["reboot-000001-1"] = False
+    taken = await in_doubt(node, device)
+    await until(lambda: node.step(taken) is RebootStep.ANSWERED)
+    (sent,) = node.engine.orders
+    assert sent.call_id == "reboot-000001-2"
+    assert sent.is_ours()
+    await node.lose()
+    assert not sent.is_ours()
+
+
 async def test_what_two_nodes_died_over_ends() -> None:
     node, device = await made()
     taken = await in_doubt(node, device, tries=2)
