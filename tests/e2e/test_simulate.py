@@ -127,13 +127,22 @@ def test_ctrl_c_ends_it_with_the_report_so_far(server: Server, how: signal.Signa
     assert "No failures" in rest
 
 
-def test_another_machine_is_left_alone() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("5", "--url", "http://192.0.2.1:8080/"), "--i-own-this-network"),
+        (("5", "--url", "http://127.0.0.1:1/"), "the PBX does not answer"),
+        (("5", "--mac", "001565123456"), "of one phone"),
+        ((), "--vendor, --model, --mac missing"),
+    ],
+)
+def test_what_cannot_run_says_why(arguments: tuple[str, ...], said: str) -> None:
     done = subprocess.run(
-        [str(OFFHOOK), "simulate", "5", "--url", "http://192.0.2.1:8080/"],
+        [str(OFFHOOK), "simulate", *arguments],
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert done.returncode == 2
-    assert "--i-own-this-network" in done.stderr
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr

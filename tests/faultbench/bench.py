@@ -17,7 +17,7 @@ from offhook.app import Pbx
 from offhook.core.mac import Mac, parse_mac
 from offhook.core.vendor import Model, VendorProfile
 from offhook.simulator.http_answer import Fetched
-from offhook.simulator.http_link import HttpLink, find_place
+from offhook.simulator.http_fetch import fetch
 from offhook.simulator.sip_phone import SipPhone
 from offhook.simulator.virtual_phone import VirtualPhone
 from offhook.vendors import load_profiles
@@ -168,13 +168,16 @@ class Bench:
         method: str = "GET",
     ) -> Fetched:
         """Ask for a path below /provision/ as it stands, from an address."""
+        parts = httpx.URL(self.url)
         wanted = {"User-Agent": agent} if agent else {}
-        link = HttpLink(await find_place(self.url), source=address)
-        return await link.ask(
+        return await fetch(
+            parts.host,
+            parts.port or 80,
             f"/provision/{path}",
-            (wanted | dict(headers or {})).items(),
+            wanted | dict(headers or {}),
             timeout_s=5.0,
             method=method,
+            source=address,
         )
 
     def sip_phone(self, address: str = "127.0.0.1") -> SipPhone:

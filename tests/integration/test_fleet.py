@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from offhook.simulator.scenarios.reprovision import Reprovision
 from offhook.simulator.scenarios.steady import Steady
 from offhook.simulator.site import Site, SiteError, planned
 from offhook.vendors import load_profiles
+from tests.integration.certificates import Authority
 from tests.integration.fleets import house, playing
 from tests.integration.running import Running, client, running_pbx
 
@@ -55,6 +57,55 @@ async def test_the_second_boot_asks_for_nothing_that_it_has(running: Running) ->
         assert report.counts["register"] == 20
         # It came back as the phone it was: nothing is registered twice.
         assert len(running.pbx.engine.registrations()) == 10
+
+
+async def test_phones_without_addresses_of_their_own_have_ports(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleets, "can_share", lambda: False)
+    async with house(running, 5) as of, playing(of) as fleet:
+        report = await run_scenario(Reprovision(site=of.site, rename=0, within_s=0.1), fleet)
+        assert report.is_clean, report.failures
+        assert not fleet.has_addresses
+        contacts = {item.contact.partition("@")[2] for item in running.pbx.engine.registrations()}
+        assert {place.partition(":")[0] for place in contacts} == {"127.0.0.1"}
+        assert len(contacts) == 5
+
+
+@pytest.mark.parametrize("connections", ["keep-alive", "close"])
+async def test_all_makers_connections_can_be_made_the_same(
+    running: Running, connections: str
+) -> None:
+    conduct = Conduct(patience_s=30, connections=connections)
+    async with house(running, 10) as of, playing(of, conduct) as fleet:
+        report = await run_scenario(BootStorm(within_s=0.1), fleet)
+        assert report.is_clean, report.failures
+        assert report.figures["right"] == 10
+
+
+async def test_phones_fetch_over_https(running: Running, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Authority().write(tmp_path / "pbx.pem"))
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pbx_reader, pbx_writer = await asyncio.open_connection("127.0.0.1", running.http.port)
+        pbx_writer.write(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(await pbx_reader.read())
+        await writer.drain()
+        writer.close()
+        pbx_writer.close()
+
+    listening = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
+    async with listening, house(running, 5) as of:
+        port = listening.sockets[0].getsockname()[1]
+        conduct = Conduct(patience_s=30, connections="close")
+        fleet = await open_fleet(of.specs, f"https://127.0.0.1:{port}/provision/", conduct=conduct)
+        try:
+            report = await run_scenario(BootStorm(within_s=0.1), fleet)
+            assert report.is_clean, report.failures
+            assert report.figures["right"] == 5
+        finally:
+            await fleet.close()
 
 
 async def test_every_failure_is_counted_and_named(running: Running) -> None:

@@ -157,6 +157,11 @@ def simulate(
     screen = Screen(as_json=as_json)
 
     def play() -> int:
+        if count is not None and (vendor or model or mac):
+            raise CannotRunError(
+                "--vendor, --model and --mac are of one phone",
+                "many phones are of all makers: leave these out, or leave the number out",
+            )
         if count is None and not is_clean:
             from offhook.cli.simulate_one import play_one
 
@@ -171,7 +176,8 @@ def simulate(
                 owns_network=owns_network,
                 screen=screen,
             )
-        from offhook.cli.simulate_fleet import Picks, Play, play_fleet
+        from offhook.cli.simulate_devices import Picks
+        from offhook.cli.simulate_fleet import Play, play_fleet
 
         picks = Picks(
             count=count or 0,

@@ -5,40 +5,25 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
 from offhook.cli.client import CannotRunError
 from offhook.cli.screen import Screen
-from offhook.cli.simulate_screen import counter, show_live, show_report
+from offhook.cli.simulate_devices import Picks, clean, pick
+from offhook.cli.simulate_screen import show_live, show_report
 from offhook.cli.simulate_url import check_host, folder_url
 from offhook.loops import loop_factory
-from offhook.simulator.conduct import Conduct, PhoneSpec
+from offhook.simulator.conduct import Conduct
 from offhook.simulator.fleet import Fleet, Scenario, open_fleet, run_scenario
 from offhook.simulator.http_link import find_place
 from offhook.simulator.scenarios.boot_storm import BootStorm
 from offhook.simulator.scenarios.junk import Junk
 from offhook.simulator.scenarios.reprovision import Reprovision
 from offhook.simulator.scenarios.steady import Steady
-from offhook.simulator.site import Site, SiteError, planned
+from offhook.simulator.site import Site, SiteError
 from offhook.tasks import spawn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picks:
-    """Which devices are played, how missing ones come to be, and what becomes of them."""
-
-    count: int
-    is_existing: bool
-    is_create: bool
-    first_number: int
-    is_clean: bool
-    is_yes: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +96,15 @@ def play_fleet(
         try:
             code = 0
             if picks.count:
-                specs = await _pick(site, picks, screen)
                 fleet = await open_fleet(
-                    specs, folder, conduct=wanted.conduct(), owns_network=owns_network
+                    await pick(site, picks, screen),
+                    folder,
+                    conduct=wanted.conduct(),
+                    owns_network=owns_network,
                 )
                 code = await _play(wanted.make(site), fleet, screen)
             if picks.is_clean:
-                await _clean(site, picks, screen)
+                await clean(site, picks, screen)
         finally:
             site.close()
         return code
@@ -132,6 +119,11 @@ def play_fleet(
 
 
 async def _play(scenario: Scenario, fleet: Fleet, screen: Screen) -> int:
+    if fleet.sockets_short > 0:
+        screen.note(
+            f"This system lets {fleet.sockets_short} of these phones have no connection while all "
+            "others have one; ulimit -Hn is the limit"
+        )
     gc.collect()
     gc.freeze()  # looking through thousands of phones again and again would stop them all
     stop = _stop_signal()
@@ -160,55 +152,3 @@ def _stop_signal() -> asyncio.Event:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ask)
     return stop
-
-
-async def _pick(site: Site, picks: Picks, screen: Screen) -> list[PhoneSpec]:
-    if picks.is_existing:
-        found = await site.own_devices(picks.count)
-        if len(found) < picks.count:
-            raise CannotRunError(
-                f"the PBX has only {len(found)} devices of its own",
-                f"offhook simulate {len(found)} --existing, or leave --existing out",
-            )
-        return found
-    marked = [item.spec for item in await site.marked() if item.spec is not None]
-    if len(marked) < picks.count:
-        marked += await _added(site, picks, marked, screen)
-    return marked[: picks.count]
-
-
-async def _added(
-    site: Site, picks: Picks, marked: Sequence[PhoneSpec], screen: Screen
-) -> list[PhoneSpec]:
-    """Add what is missing, once a person or an option has said yes."""
-    taken = {spec.mac for spec in marked} | {spec.number for spec in marked}
-    plan = planned(picks.count + len(marked), picks.first_number)
-    missing = [spec for spec in plan if not {spec.mac, spec.number} & taken]
-    missing = missing[: picks.count - len(marked)]
-    question = (
-        f"Add {len(missing)} extensions from {missing[0].number} on and as many devices "
-        "for simulated phones?"
-    )
-    if not picks.is_create and not _asked(question, screen):
-        raise CannotRunError(
-            f"the PBX has {len(marked)} devices for simulated phones, {picks.count} are needed",
-            "--create adds the missing ones, --existing plays the PBX's own devices",
-        )
-    await site.add(missing, counter(screen, "Added", len(missing)))
-    return missing
-
-
-async def _clean(site: Site, picks: Picks, screen: Screen) -> None:
-    marked = await site.marked()
-    question = f"Remove {len(marked)} extensions and devices of simulated phones?"
-    if marked and (picks.is_yes or _asked(question, screen)):
-        await site.remove(marked, counter(screen, "Removed", len(marked)))
-    elif marked:
-        screen.note("Nothing removed; --yes removes without asking")
-
-
-def _asked(question: str, screen: Screen) -> bool:
-    """Ask a person, where there is one."""
-    if screen.as_json or not sys.stdin.isatty():
-        return False
-    return typer.confirm(question)

@@ -65,7 +65,7 @@ class Ground:
     record: Record
     reader: Reader
     find: Callable[[str, int], Awaitable[Address]]
-    spawn: Callable[[Coroutine[Any, Any, None], str], None]
+    spawn: Callable[[Coroutine[Any, Any, None], str], object]
     on_stage: Callable[[Stage, Stage], None]
 
 

@@ -58,7 +58,10 @@ class Scenario(Protocol):
 
 
 class Fleet:
-    """The phones. `stages` counts them by how far they are, `record` notes what happens."""
+    """The phones. `stages` counts them by how far they are, `record` notes what happens.
+
+    `sockets_short` says how many of them could have no connection if all had one at once.
+    """
 
     def __init__(self, url: str, place: Place, conduct: Conduct, *, owns_network: bool) -> None:
         self.url = url
@@ -68,6 +71,7 @@ class Fleet:
         self.phones: list[FleetPhone] = []
         self.stages: Counter[Stage] = Counter()
         self.record = Record()
+        self.sockets_short = 0
         self._changed = asyncio.Event()
         self._shared: SharedSockets | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,16 +106,18 @@ class Fleet:
         is_loopback = ipaddress.ip_address(self.place.address).is_loopback
         if is_loopback and ":" not in self.place.address and can_share():
             self._shared = self._shared or SharedSockets(len(specs) // PHONES_A_SOCKET + 1)
-        raise_open_files(len(specs) * (1 if self._shared else 2))
+        needed = len(specs) * (1 if self._shared else 2)
+        self.sockets_short = needed - raise_open_files(needed)
         for spec in specs:
             self.phones.append(self._phone(spec, len(self.phones)))
             self.stages[Stage.OFF] += 1
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task that ends with the fleet."""
         task = spawn(coroutine, name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def until(self, is_reached: Callable[[], bool]) -> None:
         """Wait for what the phones do, looking after each step of one."""

@@ -150,6 +150,10 @@ class FleetPhone:
     async def _to_its_end(self, act: Coroutine[Any, Any, object]) -> None:
         try:
             await act
+        except Exception as error:  # a bug here must not leave the others waiting for this phone
+            self._ground.record.fail(f"simulator: {type(error).__name__}", self.label, str(error))
+            self._give_up()
+            raise
         finally:
             self._is_working = False
             if self._again and not self.sip.is_silent:

@@ -221,7 +221,8 @@ class _Connection(asyncio.Protocol):
         if self._head is not None and self._length is None:
             self._finish()
         else:
-            self._answer.set_exception(FetchError("the answer broke off"))
+            why = f": {getattr(exc, 'strerror', None) or exc}" if exc else ""
+            self._answer.set_exception(FetchError(f"the answer broke off{why}"))
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of the answer."""

@@ -29,7 +29,7 @@ MARKED_BLOCK = 0x025349000000
 FIRST_MARKED = MARKED_BLOCK + 0x4D0000
 MARKED_MAIL = "simulated.invalid"
 PAGE = 1000
-AT_ONCE = 16
+AT_ONCE = 32
 TIMEOUT_S = 60.0
 
 OnDone = Callable[[int], None]

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from offhook.simulator.http_answer import FetchError
+from offhook.simulator.http_fetch import fetch
 from offhook.simulator.http_link import HttpLink, Place, find_place
 
 Answers = Callable[[int, int], bytes]
@@ -180,3 +181,11 @@ async def test_a_url_names_a_place():
     assert (await find_place("http://[::1]/")).host_header == "[::1]:80"
     with pytest.raises(ValueError, match="is no http"):
         await find_place("ftp://127.0.0.1/")
+
+
+async def test_one_request_by_host_and_port():
+    async with serving(ok) as server:
+        found = await fetch("localhost", server.port, "/a", {"User-Agent": "A"}, timeout_s=5)
+    assert (found.status, found.body) == (200, b"abc")
+    with pytest.raises(FetchError):
+        await fetch("no-such-host.invalid", 80, "/a", {}, timeout_s=5)

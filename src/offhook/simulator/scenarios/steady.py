@@ -31,7 +31,7 @@ class Steady:
     name: str = "steady"
     step: str = "booting"
     figures: dict[str, float] = field(default_factory=dict)
-    _calling: set[asyncio.Future[None]] = field(default_factory=set)
+    _calling: set[asyncio.Task[None]] = field(default_factory=set)
     _worked: float = 0.0
 
     async def run(self, fleet: Fleet) -> None:
@@ -67,7 +67,7 @@ class Steady:
         if pair is None:
             self.figures["calls_skipped"] += 1
             return
-        call = asyncio.ensure_future(pair[0].call(pair[1], self.talk_s))
+        call = fleet.spawn(pair[0].call(pair[1], self.talk_s), "call of a simulated phone")
         self._calling.add(call)
         call.add_done_callback(self._calling.discard)
 
