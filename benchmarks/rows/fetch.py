@@ -239,6 +239,7 @@ def fetch_row(
             "per_second": ours.per_second,
             "p99_ms": ours.p99_ms,
             "cpu_us": ours.cpu_us,
+            "round_us": ours.round_us,
             "spread": ours.spread,
             **(
                 {}

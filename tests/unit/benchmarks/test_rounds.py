@@ -23,6 +23,7 @@ def loaded(answers: int = 100, *, wrong: int = 0, p99_ms: float = 1.0) -> Loaded
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.rounds.BEHIND_S", 0)
+    monkeypatch.setattr("benchmarks.rounds.DEFERRED_S", 0)
 
 
 def test_percentiles_are_values_of_the_sample() -> None:
@@ -71,3 +72,16 @@ def test_a_lost_answer_while_warming_up_is_lost_all_the_same() -> None:
     answers = iter([loaded(wrong=2), loaded()])
     each = {"a": Target(load=lambda: next(answers), cpu_s=lambda: 0.0)}
     assert in_turns(each, 1, Guard(look=lambda: Jiffies(0, 0, 0)))["a"].lost == 2
+
+
+def test_what_is_put_off_beyond_its_round_is_a_part_of_the_cost() -> None:
+    used = [0.0]
+
+    def cpu_s() -> float:
+        used[0] += 0.001  # a server that works while others are loaded
+        return used[0]
+
+    each = {"a": Target(load=loaded, cpu_s=cpu_s)}
+    found = in_turns(each, 2, Guard(look=lambda: Jiffies(0, 0, 0)))["a"]
+    assert found.round_us == pytest.approx(10.0)
+    assert found.cpu_us > 2 * found.round_us
