@@ -14,8 +14,6 @@ CORE = min(os.sched_getaffinity(0))
 LOAD_CORE = max(os.sched_getaffinity(0))
 """The server's core, and the load's; on a machine of one core they share it."""
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
