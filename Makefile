@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= config.yml
 
-.PHONY: help run setup setup-dev test-tools test faultbench bench-fetch bench-sip lint check fuzz golden screenshots docs clean
+.PHONY: help run setup setup-dev test-tools test faultbench bench bench-quick bench-fetch bench-sip lint check fuzz golden screenshots docs clean
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +35,14 @@ test: setup-dev test-tools ## run all tests (real phones too: apt packages are i
 faultbench: setup-dev ## drive every fault from outside and print how well it is named
 	@$(BIN)/python -m tests.faultbench.run
 
+bench: setup-dev ## measure everything beside its peers, under ten minutes; updates docs/performance.md
+	@$(BIN)/python -m benchmarks run --json bench.json --page docs/performance.md
+
+bench-quick: setup-dev ## the same in about a minute and a half, coarser; prints only
+	@$(BIN)/python -m benchmarks run --quick
+
 bench-fetch: setup-dev ## files a second on one core, ours and nginx's
-	@$(BIN)/python -m benchmarks.fetch
+	@$(BIN)/python -m benchmarks run --only fetch
 
 bench-sip: setup-dev ## registrations a second on one core, ours and Kamailio's
 	@$(BIN)/python -m benchmarks.sip

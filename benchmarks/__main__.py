@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compare import pairs, told
 from benchmarks.report import page_text, put_into
 from benchmarks.rows import ROWS
 from benchmarks.run import SIZES, run_rows
+from benchmarks.sizing import sizing_text
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-MARKER = "benchmark"
+MARKER, SIZING = "benchmark", "sizing"
 
 
 def chosen_rows(only: str) -> dict[str, Any]:
@@ -37,6 +38,30 @@ def do_run(arguments: argparse.Namespace) -> int:
     return 0 if all(row["is_right"] for row in result["rows"]) else 1
 
 
+def do_compare(arguments: argparse.Namespace) -> int:
+    """Put two results side by side; 1 when something got worse."""
+    found = pairs(_read(arguments.before), _read(arguments.after))
+    print(told(found))
+    return 1 if any(pair.is_worse for pair in found) else 0
+
+
+def do_sizing(arguments: argparse.Namespace) -> int:
+    """Compute what to run for how many phones."""
+    try:
+        text = sizing_text(_read(arguments.result))
+    except KeyError as error:
+        raise SystemExit(f"the result lacks {error}: sizing needs a whole run") from None
+    print(text)
+    if arguments.page:
+        put_into(arguments.page, SIZING, text)
+    return 0
+
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -49,6 +74,14 @@ def main() -> int:
     run.add_argument("--json", type=Path, help="write the result")
     run.add_argument("--page", type=Path, help="write the table between this page's markers")
     run.set_defaults(do=do_run)
+    compare = verbs.add_parser("compare", help="two results, by their ratios")
+    compare.add_argument("before", type=Path)
+    compare.add_argument("after", type=Path)
+    compare.set_defaults(do=do_compare)
+    sizing = verbs.add_parser("sizing", help="what to run for how many phones")
+    sizing.add_argument("result", type=Path)
+    sizing.add_argument("--page", type=Path, help="write it between this page's markers")
+    sizing.set_defaults(do=do_sizing)
     arguments = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Offhook starts from bytecode
     return int(arguments.do(arguments))

@@ -66,30 +66,42 @@ class House:
     python: str = sys.executable
     per_second: float = 20
     unknown_per_minute: int = 120
-    server_lines: str = ""
+    certificate: tuple[Path, Path] | None = None
     more: str = ""
     answered: int = 0
     started_s: float = 0.0
+    filled_bytes: int = 0
     server: Server = field(init=False)
+    tls_port: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.chmod(0o755)  # nginx reads beside it as another user
         self.server = Server(self.folder)
         self.server.command = (self.python, str(OFFHOOK))
-        http_port, sip_port = free_ports(2)  # kept over restarts: they stand in the files
+        # Kept over restarts: they stand in the files.
+        http_port, sip_port, self.tls_port = free_ports(3)
         self.server.config.write_text(
             CONFIG.format(
                 http_port=http_port,
                 sip_port=sip_port,
-                server=self.server_lines,
+                server=self._tls_lines(),
                 more=self.more,
                 per_second=self.per_second,
                 unknown_per_minute=self.unknown_per_minute,
             )
         )
 
+    def _tls_lines(self) -> str:
+        if self.certificate is None:
+            return ""
+        certificate, key = self.certificate
+        return (
+            f"  https_port: {self.tls_port}\n  tls_certificate: {certificate}\n  tls_key: {key}\n"
+        )
+
     def start(self) -> None:
         """Start; `started_s` is the time until the API answered."""
+        self.filled_bytes = self.filled_bytes or self.base_bytes()
         begun = time.monotonic()
         with pinned(CORE):
             self.server.start()
@@ -105,11 +117,6 @@ class House:
         """Its process."""
         assert self.server.process is not None
         return self.server.process.pid
-
-    @property
-    def tls_port(self) -> int:
-        """Its HTTPS port, where it has one."""
-        raise NotImplementedError("HTTPS is not served yet")
 
     @property
     def port(self) -> int:
@@ -144,6 +151,10 @@ class House:
         base = f"file:{self.folder}/data/offhook.db?mode=ro"
         with sqlite3.connect(base, uri=True) as connection:
             return int(connection.execute("select count(*) from attempts").fetchone()[0])
+
+    def base_bytes(self) -> int:
+        """Size of its database, which is stopped."""
+        return (self.folder / "data" / "offhook.db").stat().st_size
 
     def log_mb(self) -> float:
         """Size of its log files."""

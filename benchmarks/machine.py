@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from benchmarks.processes import TICKS
-
 T = TypeVar("T")
 
 STEAL_LIMIT = 0.02
@@ -151,7 +149,7 @@ class Guard:
         spent = cpu_s() + _own_s() - used
         busy, stolen = self.look().share_since(before)
         machine_s = (time.monotonic() - began_s) * (os.cpu_count() or 1)
-        return Watched(found, stolen, max(0.0, busy - spent / max(machine_s, 1 / TICKS)))
+        return Watched(found, stolen, max(0.0, busy - spent / max(machine_s, 0.01)))
 
     def told(self) -> dict[str, float]:
         """Say what it saw."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,12 @@ FIRST = 0x001565000000
 STRANGE = 0x001565800000
 FIRST_NUMBER = 100_000
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_unverified = ssl.create_default_context()
+_unverified.check_hostname = False
+_unverified.verify_mode = ssl.CERT_NONE
+_direct = urllib.request.build_opener(
+    urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_unverified)
+)
 
 
 def number_of(index: int) -> str:
@@ -129,8 +135,9 @@ def write_strangers(file: Path, macs: Iterable[int], status: int) -> Path:
     return write_requests(file, (Asked(head=head_of(mac), status=status) for mac in macs))
 
 
-def fetched(port: int, mac: int, scheme: str = "http") -> bytes:
+def fetched(port: int, mac: int, *, is_tls: bool = False) -> bytes:
     """One file by a client of another kind than the generator."""
+    scheme = "https" if is_tls else "http"
     url = f"{scheme}://127.0.0.1:{port}/provision/{name_of(mac)}"
     request = urllib.request.Request(url, headers={"User-Agent": AGENT})
     with _direct.open(request, timeout=20) as answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 import traceback
@@ -17,7 +16,7 @@ from benchmarks.generator import Generator, compile_generator
 from benchmarks.house import House, Stock
 from benchmarks.machine import Guard, describe
 from benchmarks.needs import MissingError
-from benchmarks.processes import LOAD_CORE
+from benchmarks.processes import LOAD_CORE, pinned
 from benchmarks.report import Row, missing
 from benchmarks.rounds import tell
 
@@ -101,11 +100,11 @@ Measure = Callable[[Run], Sequence[Row]]
 def run_rows(rows: Mapping[str, tuple[str, Measure]], size: Size, python: str) -> dict[str, Any]:
     """Measure the rows and give the result as it is written."""
     begun = time.monotonic()
-    os.sched_setaffinity(0, {LOAD_CORE})  # what is ours stays off the servers' core
     machine = describe(python)
     found: list[Row] = []
     took: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(prefix="offhook-bench-") as name:
+    # What is ours stays off the servers' core.
+    with pinned(LOAD_CORE), tempfile.TemporaryDirectory(prefix="offhook-bench-") as name:
         Path(name).chmod(0o755)
         run = Run(Path(name), size, python)
         for group, (what, measure) in rows.items():

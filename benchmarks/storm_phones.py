@@ -16,7 +16,7 @@ from offhook.simulator.scenarios.boot_storm import BootStorm
 from offhook.simulator.site import planned
 
 FIRST_NUMBER = 900_000
-PATIENCE_S = 150
+PATIENCE_S = 100
 
 
 async def storm(url: str, count: int) -> dict[str, object]:

@@ -81,13 +81,21 @@ def start_peers(peers: Sequence[Nginx]) -> str:
     return ""
 
 
-def check_equal(house: House, peers: Sequence[Nginx], devices: int, *, is_without: bool) -> None:
+def check_equal(
+    house: House,
+    peers: Sequence[Nginx],
+    devices: int,
+    *,
+    is_without: bool = False,
+    is_tls: bool = False,
+) -> None:
     """See that both give the same bytes, else nothing may be compared."""
     for index in random.sample(range(devices), min(CHECKED, devices)):
-        ours = fetched(house.port, FIRST + index)
+        ours = fetched(house.tls_port if is_tls else house.port, FIRST + index, is_tls=is_tls)
         house.answered += 1
         for peer in () if is_without else peers:
-            if fetched(peer.port, FIRST + index) != ours:
+            port = peer.tls_port if is_tls else peer.port
+            if fetched(port, FIRST + index, is_tls=is_tls) != ours:
                 raise RuntimeError(f"file {index} differs: the comparison would be of two things")
 
 
@@ -128,7 +136,7 @@ def _cold_round(
 
 
 def _first_row(ours: Medians, theirs: Medians | None) -> Row:
-    return _row(
+    return fetch_row(
         "fetch.first",
         "each file for the first time after a start (not rendered yet), a connection each",
         ours,
@@ -176,7 +184,7 @@ def _warm(
         each = targets(run, house, used, requests[how], seconds=size.seconds, is_kept=how == "keep")
         found = in_turns(each, size.rounds, run.guard)
         best = best_of(found)
-        rows.append(_row(f"fetch.{how}", what, found["offhook"], best, peer_error))
+        rows.append(fetch_row(f"fetch.{how}", what, found["offhook"], best, peer_error))
         if how == "close":
             calm = _calm(run, house, used, requests[how], found, best)
     return [*rows, calm]
@@ -212,7 +220,7 @@ def _calm(
     )
 
 
-def _row(
+def fetch_row(
     name: str, what: str, ours: Medians, peer: tuple[str, Medians] | None, peer_error: str
 ) -> Row:
     notes = [] if not ours.lost else [f"{ours.lost} answers wrong or lost"]
@@ -231,6 +239,7 @@ def _row(
             "per_second": ours.per_second,
             "p99_ms": ours.p99_ms,
             "cpu_us": ours.cpu_us,
+            "round_us": ours.round_us,
             "spread": ours.spread,
             **(
                 {}
@@ -248,6 +257,7 @@ def _row(
 def journal_row(name: str, house: House) -> Row:
     """Compare what is stored with what was answered; the house has stopped."""
     rows = house.rows()
+    row_bytes = (house.base_bytes() - house.filled_bytes) / max(1, rows)
     return Row(
         name=name,
         what="history rows stored after it has stopped",
@@ -256,6 +266,7 @@ def journal_row(name: str, house: House) -> Row:
         ratio=rows / max(1, house.answered),
         by="rows",
         is_right=rows == house.answered,
-        notes="" if rows == house.answered else "rows and answers differ",
-        numbers={"rows": rows, "answers": house.answered},
+        notes=f"{row_bytes:.0f} bytes each"
+        + ("" if rows == house.answered else "; rows and answers differ"),
+        numbers={"rows": rows, "answers": house.answered, "row_bytes": row_bytes},
     )
