@@ -1,4 +1,4 @@
-"""Which event loop runs: uvloop where the extra `fast` is installed."""
+"""Which event loop runs: uvloop where there is one, which is not on Windows."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from offhook.actions.ports import AttemptQuery, Journal, Publish
 from offhook.actions.repeats import Repeats
@@ -17,10 +17,12 @@ from offhook.core.provision import guess_model, guess_vendor
 
 ADDRESSES_KEPT = 4096
 CAUGHT_UP = 50_000
+WRITTEN_LATE = timedelta(seconds=30)
+"""A sighting is stored sooner than that after its attempt, unless its node crashes."""
 """Attempts looked at after a crash: more than are recorded between two writes of sightings."""
 
 _PAGE = 1000
-_EVER = datetime.min.replace(tzinfo=UTC)
+_EVER = datetime.min.replace(tzinfo=UTC) + WRITTEN_LATE
 
 # Turned away for where they came from: such a request tells nothing of the phone it names.
 _TURNED_AWAY = ("P101", "P801", "P802", "P803")
@@ -50,14 +52,17 @@ class Recording:
             self._last_at[address] = mac
 
     async def catch_up(self) -> None:
-        """See again what was recorded later than the newest sighting stored: a crash lost those."""
+        """See again what was recorded later than the sightings stored: a crash lost those.
+
+        Of several nodes another one may have stored newer ones than the one that crashed.
+        """
         contacts = (seen.last_contact for seen in self.state.sightings.values())
         newest = max((at for at in contacts if at is not None), default=_EVER)
         missed: list[Attempt] = []
         for offset in range(0, CAUGHT_UP, _PAGE):
             _, page = await self.journal.attempts(AttemptQuery(limit=_PAGE, offset=offset))
             missed += page
-            if len(page) < _PAGE or page[-1].at <= newest:
+            if len(page) < _PAGE or page[-1].at <= newest - WRITTEN_LATE:
                 break
         for attempt in reversed(missed):
             self._see_late(attempt)

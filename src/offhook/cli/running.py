@@ -83,9 +83,10 @@ async def _run(settings: Settings, path: Path | None, screen: Screen, place: Pla
         watch_parent(stopped)
     certificate = _certificate(settings)
     with contextlib.ExitStack() as stack:
-        sockets = place.sockets if place else _bound_all(settings)
-        listening, secure = (*map(stack.enter_context, sockets), None)[:2]
-        pbx = await _started(settings, *(_port_of(it) for it in (listening, secure)))
+        wanted = place.sockets if place else _bound_all(settings)
+        listening, *more = [stack.enter_context(it) for it in wanted]
+        secure = more[0] if more else None
+        pbx = await _started(settings, _port_of(listening), _port_of(secure))
         try:
             tls = Tls(certificate, partial(_on_tls_failed, pbx)) if certificate else None
             server = await serve_http(create_asgi(services(pbx)), [listening], secure, tls)

@@ -165,7 +165,10 @@ def log_file(file: Path, number: int) -> Path:
 
 
 def run_workers(
-    settings: Settings, config: Path | None, screen: Screen, sockets: Sequence[Sequence[socket.socket]]
+    settings: Settings,
+    config: Path | None,
+    screen: Screen,
+    sockets: Sequence[Sequence[socket.socket]],
 ) -> int:
     """Run them until told to stop; gives the exit code. Closes the sockets."""
     with ExitStack() as stack:
