@@ -17,9 +17,10 @@ from offhook.core.provision import guess_model, guess_vendor
 
 ADDRESSES_KEPT = 4096
 CAUGHT_UP = 50_000
+"""Attempts looked at after a crash: more than are recorded between two writes of sightings."""
+
 WRITTEN_LATE = timedelta(seconds=30)
 """A sighting is stored sooner than that after its attempt, unless its node crashes."""
-"""Attempts looked at after a crash: more than are recorded between two writes of sightings."""
 
 _PAGE = 1000
 _EVER = datetime.min.replace(tzinfo=UTC) + WRITTEN_LATE
