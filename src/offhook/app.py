@@ -38,6 +38,7 @@ from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
+from offhook.actions.template_wake import TemplateWake
 from offhook.actions.throttle import phone_networks
 from offhook.actions.tokens import Tokens
 from offhook.configuration import base_url, config_facts
@@ -170,6 +171,7 @@ async def _start(
         running = _nodes_of(pbx, beat, started)
         running.start()
         stops.append(running.stop)
+        stops.append(_every(SWEEP_S, "tell of new templates", _template_wake(pbx, beat).tick))
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
     stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
@@ -182,6 +184,18 @@ async def _start(
     scan = watched(folder, revision, pbx.state, pbx.diagnose, pbx.free_settings)
     stops.append(_every(TEMPLATE_SCAN_S, "watch templates", scan))
     return pbx
+
+
+def _template_wake(pbx: Pbx, beat: Beat) -> TemplateWake:
+    """Let one of the nodes tell phones of new templates, when all have them."""
+    wake = TemplateWake(
+        nodes=beat.listed,
+        lead=beat.lead,
+        digest=lambda: beat.note().templates_digest,
+        wake=pbx.free_settings.wake_for_templates,
+    )
+    pbx.free_settings.on_templates = wake.changed
+    return wake
 
 
 def _nodes_of(pbx: Pbx, beat: Beat, started: StartedEngine) -> Nodes:

@@ -42,15 +42,21 @@ def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a change did: the reboots it began, and changed devices that are not registered."""
+    """What a change did: the reboots it began, and changed devices that are not registered.
+
+    `later` counts those that are told when all nodes have new templates.
+    """
 
     reboots: tuple[Reboot, ...] = ()
     pending: tuple[Mac, ...] = ()
+    later: int = 0
     is_new: bool = False
 
     @property
     def told(self) -> str:
         """Say how many phones were told, and how many wait for their next boot."""
+        if self.later:
+            return f"{self.later} to be told to fetch again when all nodes have the same"
         count = len(self.reboots)
         told = f"{count} {'phone' if count == 1 else 'phones'} told to fetch again"
         return f"{told}, {len(self.pending)} to fetch at next boot"

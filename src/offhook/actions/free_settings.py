@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 
 from offhook.actions.changing import Changes, Changing
@@ -11,6 +11,7 @@ from offhook.actions.ports import PutSettings
 from offhook.actions.state import overlaid
 from offhook.core.check import FieldError, check_setting
 from offhook.core.inventory import SITE, FileSource, model_scope, vendor_scope
+from offhook.core.mac import Mac
 from offhook.core.maker_keys import KeyClass
 from offhook.core.model import Device, Settings, SettingScope
 from offhook.core.preferences import PARSERS, PreferenceError, parse_preference
@@ -26,6 +27,8 @@ class FreeSettings:
         self._changing = changing
         self._state = changing.state
         self._files = changing.files
+        # With other nodes it waits until all have the same templates.
+        self.on_templates: Callable[[list[Mac], str], Awaitable[Changes]] = self.wake_for_templates
 
     def scope(self, vendor: str = "", model: str = "") -> SettingScope:
         """The scope of a maker or model by any spelling, of the site without. 400 if unknown."""
@@ -85,7 +88,11 @@ class FreeSettings:
             await self._changing.commit([], [row])
             self._state.take_source(source)
             self._files.forget_all()
-        return await self._changing.wake(changed, reason="templates changed", asked_by=actor)
+        return await self.on_templates(changed, actor)
+
+    async def wake_for_templates(self, macs: list[Mac], actor: str) -> Changes:
+        """Tell phones whose files new templates changed."""
+        return await self._changing.wake(macs, reason="templates changed", asked_by=actor)
 
     def _devices_in(self, scope: SettingScope) -> list[Device]:
         everything = list(self._state.devices.values())
