@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from offhook.sip.auth import REGISTRAR_GATE, Allowed, Authenticator, Challenged
 from offhook.sip.bindings import Source
@@ -19,23 +20,38 @@ from offhook.sip.via import Via, stamp_via
 Decision = tuple[int, list[tuple[str, str]]]
 
 
+class Answerer(Protocol):
+    """What a phone is to whom it answers; all of it may change at any moment.
+
+    `notify_status` answers a NOTIFY that is as it must be. With `challenges_notify` the phone first
+    asks for the digest of its own account, in a realm of its own. `on_notify` gets the Event of
+    each NOTIFY that it answers with 2xx. `user` is the user its Contact names, `tag` its own.
+    """
+
+    notify_status: int
+    challenges_notify: bool
+    on_notify: Callable[[str], None]
+    tag: str
+
+    @property
+    def user(self) -> str | None:
+        """The user its Contact names; None before it has an account."""
+        ...
+
+    def secret_of(self, name: str) -> str | None:
+        """The secret of its account, None for another user name."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Answering:
     """One phone's answers, each kept for the repetitions of its request.
 
-    `status` answers a NOTIFY that is as it must be. With `challenges` it first asks for the digest
-    of its own account, in a realm of its own. `own_user` is the user its Contact names, and
-    `secret_of` gives the secret of a user name. `on_notify` gets the Event of each NOTIFY that it
-    answers with 2xx; `notifies` keeps every NOTIFY that came. `extra` answers other methods.
+    `notifies` keeps every NOTIFY that came.
     """
 
-    tag: Callable[[], str]
-    own_user: Callable[[], str | None]
-    secret_of: Callable[[str], str | None]
-    challenges: bool
+    phone: Answerer
     algorithms: Sequence[Algorithm]
-    on_notify: Callable[[str], None]
-    status: int = 200
     notifies: list[Request] = field(default_factory=list)
     _answers: AnswerCache | None = None
     _gate: Authenticator | None = None
@@ -57,7 +73,7 @@ class Answering:
                 "OK" if status < 300 else "Refused",
                 pairs,
                 top_via=stamp_via(request.headers, via, host, port),
-                to_tag=self.tag(),
+                to_tag=self.phone.tag,
             )
             self._answers.keep(key, found, now)
         return found
@@ -69,7 +85,7 @@ class Answering:
         if request.method != "NOTIFY":
             return 501, []
         uri = parse_uri(request.uri)
-        if not isinstance(uri, SipUri) or uri.user != self.own_user():
+        if not isinstance(uri, SipUri) or uri.user != self.phone.user:
             return 404, []
         event = request.headers.first("event")
         if not event or not request.headers.first("subscription-state"):
@@ -77,21 +93,21 @@ class Answering:
         return self._obey(request, event, host, now)
 
     def _obey(self, request: Request, event: str, host: str, now: float) -> Decision:
-        if self.challenges:
+        if self.phone.challenges_notify:
             verdict = self._opened_gate().judge(request, REGISTRAR_GATE, host, now)
             if isinstance(verdict, Challenged):
                 return 401, [(REGISTRAR_GATE.challenge, value) for value in verdict.values]
             if not isinstance(verdict, Allowed):
                 return 403, []
-        if self.status < 300:
-            self.on_notify(event)
-        return self.status, []
+        if self.phone.notify_status < 300:
+            self.phone.on_notify(event)
+        return self.phone.notify_status, []
 
     def _opened_gate(self) -> Authenticator:
         if self._gate is None:
             self._gate = Authenticator(
                 realm="phone",
-                secret_of=self.secret_of,
+                secret_of=self.phone.secret_of,
                 nonces=Nonces(key=secrets.token_bytes(16), lifetime_s=60),
                 limits=FailureLimits(),
                 dummy_secret=secrets.token_hex(8),

@@ -42,6 +42,9 @@ class SipPhone:
         open_wire: OpenWire | None = None,
         takes_calls: bool = False,
     ) -> None:
+        self.notify_status = notify_status
+        self.challenges_notify = challenges_notify
+        self.on_notify = on_notify
         self.is_silent = False
         self.removes_all = False
         self.account: SipAccount | None = None
@@ -50,28 +53,11 @@ class SipPhone:
         self._wire: Wire | None = None
         self._is_closed = False
         self.exchanges = Exchanges(self.send, timeout_s)
-        self._answering = Answering(
-            tag=lambda: self._tag,
-            own_user=lambda: self.account.extension if self.account else None,
-            secret_of=self._secret_of,
-            challenges=challenges_notify,
-            algorithms=challenge_algorithms,
-            on_notify=on_notify,
-            status=notify_status,
-        )
+        self._answering = Answering(phone=self, algorithms=challenge_algorithms)
         self.talking: Talking | None = None
         if takes_calls:
             self.talking = Talking(send=self.send, contact=lambda: self.contact, host=bind)
         self.boot()
-
-    @property
-    def notify_status(self) -> int:
-        """Its answer to a NOTIFY that is as it must be."""
-        return self._answering.status
-
-    @notify_status.setter
-    def notify_status(self, status: int) -> None:
-        self._answering.status = status
 
     @property
     def requests(self) -> list[Request]:
@@ -81,8 +67,13 @@ class SipPhone:
     def boot(self) -> None:
         """Start afresh: a new Call-ID and tag, as a phone does when it was restarted."""
         self._call_id = secrets.token_hex(12)
-        self._tag = secrets.token_hex(6)
+        self.tag = secrets.token_hex(6)
         self._cseq = 0
+
+    @property
+    def user(self) -> str | None:
+        """The user its Contact names; None before it has an account."""
+        return self.account.extension if self.account else None
 
     @property
     def port(self) -> int:
@@ -92,8 +83,7 @@ class SipPhone:
     @property
     def contact(self) -> str:
         """The URI it registers."""
-        extension = self.account.extension if self.account else ""
-        return f"sip:{extension}@{join_host_port(self._bind, self.port)}"
+        return f"sip:{self.user or ''}@{join_host_port(self._bind, self.port)}"
 
     async def register(
         self,
@@ -175,7 +165,7 @@ class SipPhone:
         pairs = [
             ("Via", self.via()),
             ("Max-Forwards", "70"),
-            ("From", f"{aor};tag={self._tag}"),
+            ("From", f"{aor};tag={self.tag}"),
             ("To", aor),
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
@@ -235,7 +225,8 @@ class SipPhone:
         now = asyncio.get_running_loop().time()
         self.send(self._answering.answer(request, via, host, port, now), (host, port))
 
-    def _secret_of(self, name: str) -> str | None:
+    def secret_of(self, name: str) -> str | None:
+        """The secret of its account, None for another user name."""
         account = self.account
         return account.secret if account is not None and name == account.auth_name else None
 
