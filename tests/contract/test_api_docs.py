@@ -17,6 +17,8 @@ CALLS = {
     "GET /api/status",
     "GET /api/extensions",
     "POST /api/extensions",
+    "POST /api/extensions/bulk",
+    "POST /api/provisioning/devices/bulk",
     "GET /api/extensions/{number}",
     "PUT /api/extensions/{number}",
     "PATCH /api/extensions/{number}",
