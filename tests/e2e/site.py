@@ -23,7 +23,7 @@ from tests.e2e.server import Server, wait_for
 from tests.integration.kamailio import make_cluster, write_config
 
 AGENT = "Yealink SIP-T46S 66.85.0.5 %s"
-FETCH_TIMEOUT_S = 8
+FETCH_TIMEOUT_S = 30
 CONFIG = """\
 server: {external_ip: 127.0.0.1, bind: 127.0.0.1, http_port: 0, sip_port: %(sip_port)s,
   node_name: %(name)s}

@@ -246,7 +246,7 @@ class Reboots:
 
     def sweep(self) -> None:
         """Go on where a call ended, end what waited long enough. Call about once a second."""
-        if not self._is_leading:
+        if not self._is_leading or not self._lead.is_held:
             return
         self._sending.waiting.sweep()
         for reboot in self._records.followed:

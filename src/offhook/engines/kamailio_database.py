@@ -35,6 +35,8 @@ _CHUNK = 400
 """Numbers in one statement, below SQLite's limit of variables."""
 
 _LOCK_TIMEOUT_MS = 3000
+# A process that was stopped while it wrote holds nobody up for long.
+_LIMITS = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=5000"
 K = TypeVar("K")
 
 Rows = dict[str, tuple[str, str, str]]
@@ -99,7 +101,7 @@ def open_tables(url: URL) -> Engine:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
+            connect_args={"connect_timeout": 5, "options": _LIMITS},
         )
         _make(engine, _ours, _kamailios)
         return engine

@@ -42,14 +42,16 @@ _SQLITE_PRAGMAS = (
 
 
 # A database that went away without a word is noticed in seconds, by us and by the server: what a
-# dead node held (its session's locks) is free again soon.
+# dead node held (its session's locks) is free again soon. So is what a process holds that was
+# stopped in the middle of a transaction, and nobody waits for a lock for ever.
 POSTGRES_ARGUMENTS = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+    " -c idle_in_transaction_session_timeout=5000 -c lock_timeout=30000",
     "application_name": "offhook",
 }
 

@@ -27,9 +27,19 @@ from offhook.store.database import Database
 from offhook.store.inventory_reading import list_changes, load_inventory
 from offhook.store.links import link_row
 from offhook.store.log_reading import INVENTORY_KINDS, entry_of, is_behind
-from offhook.store.shared import Shared, Turn, log_entries, newest_revision, take_turn
+from offhook.store.shared import (
+    Shared,
+    Turn,
+    allow_pauses,
+    log_entries,
+    newest_revision,
+    take_turn,
+)
 from offhook.store.upsert import upsert
 from offhook.store.values import to_us
+
+MANY = 1000
+"""Writes that may take a while to be put into statements."""
 
 
 class SqlInventoryStore:
@@ -69,7 +79,10 @@ def _load(
     connection: Connection, cipher: Cipher, shared: Shared | None
 ) -> tuple[InventoryImage, int]:
     """The revision comes first: what is committed meanwhile is read again, which does no harm."""
-    revision = newest_revision(connection) if shared is not None else 0
+    revision = 0
+    if shared is not None:
+        allow_pauses(connection, 0)
+        revision = newest_revision(connection)
     return load_inventory(connection, cipher), revision
 
 
@@ -97,6 +110,8 @@ def _check_knows_all(connection: Connection, writes: tuple[Write, ...], shared: 
     The changes' own lock keeps them one after another; this is for a node that held it and was
     paused for so long that it was taken away.
     """
+    if len(writes) > MANY:
+        allow_pauses(connection, 60)
     take_turn(connection, Turn.LOG)
     if any(isinstance(write, DeleteDevice) for write in writes):
         take_turn(connection, Turn.JOURNAL)  # its sightings may be written at this moment

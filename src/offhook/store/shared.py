@@ -47,6 +47,16 @@ def take_turn(connection: Connection, turn: Turn) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(int(turn))))
 
 
+def allow_pauses(connection: Connection, seconds: int) -> None:
+    """Let this transaction rest for so long between statements; 0 is without limit.
+
+    Others wait no longer than five seconds for what a stopped process holds; a large load or import
+    computes for longer than that.
+    """
+    limit = func.set_config("idle_in_transaction_session_timeout", f"{seconds}s", True)
+    connection.execute(select(limit))
+
+
 def tell(connection: Connection, topic: str) -> None:
     """Wake the others when this transaction is committed."""
     connection.execute(select(func.pg_notify(CHANNEL, topic)))
