@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import methodcaller
+from operator import itemgetter, methodcaller
 
 from offhook.values import light
 
@@ -246,6 +246,8 @@ def make_request(
 
 # Copied from the request into its answer, in this order. RFC 3261 §8.2.6.2.
 _ECHOED = ("via", "from", "to", "call-id", "cseq")
+_ECHOED_SET = frozenset(_ECHOED)
+_usually_echoed = itemgetter(*_ECHOED)
 
 
 def render_response(
@@ -272,12 +274,12 @@ def render_response(
 
 def _echoed_lines(headers: Headers, top_via: str, to_tag: str) -> Iterable[str]:
     line_of = dict(zip(headers.names, headers.lines, strict=True))
-    if not top_via or len(line_of) < len(headers.lines) or "to" not in line_of:
+    if not top_via or len(line_of) < len(headers.lines) or not line_of.keys() >= _ECHOED_SET:
         return _echo_any(headers, top_via, to_tag)
-    line_of["via"] = f"Via: {top_via}"  # nearly always so: each once, the phone asks for rport
-    if to_tag and not _TAG.search(line_of["to"].rpartition(">")[2]):
-        line_of["to"] = f"{line_of['to'].rstrip()};tag={to_tag}"
-    return [line_of[name] for name in _ECHOED if name in line_of]
+    _, sender, to, call_id, cseq = _usually_echoed(line_of)
+    if to_tag and not _TAG.search(to.rpartition(">")[2]):
+        to = f"{to.rstrip()};tag={to_tag}"
+    return f"Via: {top_via}", sender, to, call_id, cseq
 
 
 def _echo_any(headers: Headers, top_via: str, to_tag: str) -> Iterator[str]:
