@@ -23,6 +23,7 @@ from offhook.actions.ports import (
 )
 from offhook.core.mac import Mac
 from offhook.core.model import (
+    Again,
     Attempt,
     Change,
     Device,
@@ -123,6 +124,9 @@ class FakeJournal:
 
     def record(self, attempt: Attempt) -> None:
         self.recorded.append(attempt)
+
+    def record_again(self, again: Again) -> None:
+        self.recorded.append(again.attempt())
 
     def note_sighting(self, sighting: Sighting) -> None:
         self.sightings[sighting.mac] = sighting

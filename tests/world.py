@@ -147,6 +147,7 @@ class World:
             publish=self.events.publish,
             policy=self.phone_policy,
             monotonic=self.clock.monotonic,
+            is_awaited=self.reboots.is_awaited,
         )
         changing = Changing(
             state=self.state,

@@ -37,18 +37,19 @@ from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
+from offhook.configuration import base_url, config_facts
 from offhook.core.inventory import FileSource
 from offhook.core.render import ServerValues, Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.errors import BadRequestError, OffhookError
-from offhook.log import Teller
 from offhook.probes.look import Look
 from offhook.settings import Settings
 from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
 from offhook.tasks import spawn
+from offhook.telling import Teller
 from offhook.vendors import load_profiles
 from offhook.web.access import host_names
 
@@ -102,30 +103,16 @@ class Pbx:
             await self._stops.pop()()
 
 
-def base_url(settings: Settings, http_port: int) -> str:
-    """The directory URL of the phones' files, from `provisioning.url_format`; ends with a slash."""
-    address = settings.server.external_ip or "127.0.0.1"
-    text = settings.provisioning.url_format
-    text = text.replace("{{SERVER_IP}}", _bracketed(address)).replace("{{PORT}}", str(http_port))
-    folder = text.rpartition("/")[0] + "/"
-    parts = urlsplit(folder)
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return folder
-    return f"http://{_bracketed(address)}:{http_port}/provision/"
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
-
-
-async def start_pbx(settings: Settings, http_port: int, now: Clock = utc_now) -> Pbx:
-    """Open the store, bind SIP, take up where the last run ended. `http_port` is the bound one.
+async def start_pbx(
+    settings: Settings, http_port: int, now: Clock = utc_now, *, https_port: int = 0
+) -> Pbx:
+    """Open the store, bind SIP, take up where the last run ended. The ports are the bound ones.
 
     Raises StoreError, or OSError when the SIP port is taken.
     """
     stops: list[Callable[[], Awaitable[None]]] = []
     try:
-        return await _start(settings, http_port, stops, now)
+        return await _start(settings, http_port, https_port, stops, now)
     except BaseException:
         while stops:
             await stops.pop()()
@@ -135,6 +122,7 @@ async def start_pbx(settings: Settings, http_port: int, now: Clock = utc_now) ->
 async def _start(
     settings: Settings,
     http_port: int,
+    https_port: int,
     stops: list[Callable[[], Awaitable[None]]],
     now: Clock,
 ) -> Pbx:
@@ -150,17 +138,18 @@ async def _start(
     stops.append(store.close)
     events = Events()
     sources, revision = await asyncio.to_thread(load_templates, settings.provisioning.templates)
-    state = State(store=store.inventory, source=_source(settings, http_port, sources))
+    state = State(store=store.inventory, source=_source(settings, http_port, https_port, sources))
     await state.load()
     state.links.update((link.guid, link) for link in await store.links.load_links())
     started = await start_engine(settings, state, store.registrations, events, now)
     stops.append(started.engine.stop)
     server = replace(state.source.server, sip_port=started.port, tls_port=started.tls_port)
     state.source = replace(state.source, server=server)
-    pbx = _assemble(settings, http_port, store, state, started.engine, events, now)
+    pbx = _assemble(settings, http_port, https_port, store, state, started.engine, events, now)
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
     stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
+    await pbx.phones.catch_up()
     await pbx.reboots.load()
     await pbx.admins.load()
     stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
@@ -175,14 +164,16 @@ async def _start(
     return pbx
 
 
-def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> FileSource:
+def _source(
+    settings: Settings, http_port: int, https_port: int, sources: dict[str, str]
+) -> FileSource:
     return FileSource(
         templates=Templates(sources, own_names(sources)),
         server=ServerValues(
             address=settings.server.external_ip or "127.0.0.1",
             sip_port=settings.server.sip_port,
             http_port=http_port,
-            base=base_url(settings, http_port),
+            base=base_url(settings, http_port, https_port),
         ),
         prefs=settings.preferences,
         profiles={profile.name: profile for profile in load_profiles()},
@@ -194,6 +185,7 @@ def _source(settings: Settings, http_port: int, sources: dict[str, str]) -> File
 def _assemble(
     settings: Settings,
     http_port: int,
+    https_port: int,
     store: Store,
     state: State,
     engine: SipEngine,
@@ -232,9 +224,10 @@ def _assemble(
                 *settings.api.allowed_hosts,
             ),
         ),
+        is_awaited=reboots.is_awaited,
     )
     told = state.source.server
-    config = config_facts(settings, http_port, told.sip_port, told.tls_port)
+    config = config_facts(settings, http_port, told.sip_port, told.tls_port, https_port)
     changing = Changing(state=state, files=files, reboots=reboots, publish=events.publish, now=now)
     measures = Measures()
     files.on_rendered = measures.render_s.observe
@@ -311,24 +304,6 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
         sip_agent="offhook" if settings.sip.engine == "embedded" else "",
         certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
         key=settings.sip.tls_key,
-    )
-
-
-def config_facts(
-    settings: Settings, http_port: int, sip_port: int, tls_port: int = 0
-) -> ConfigFacts:
-    """The settings as rules look at them."""
-    return ConfigFacts(
-        is_provisioning_enabled=settings.provisioning.enabled,
-        external_ip=settings.server.external_ip,
-        url_format=settings.provisioning.url_format,
-        http_port=http_port,
-        sip_port=sip_port,
-        tls_port=tls_port,
-        transport=settings.preferences.transport,
-        realm=settings.sip.realm,
-        base=base_url(settings, http_port),
-        allowed_networks=tuple(settings.provisioning.allowed_networks),
     )
 
 

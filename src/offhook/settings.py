@@ -39,6 +39,20 @@ class ServerSettings(Section):
     external_ip: str = Field("", description="address written into phone files and URLs")
     bind: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104 - a PBX serves its LAN
     http_port: int = Field(8080, ge=0, le=65535, description="HTTP port; 0 takes any free one")
+    https_port: int = Field(
+        8443, ge=0, le=65535, description="HTTPS port, with a certificate; 0 takes any free one"
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        description="certificate of HTTPS, PEM, with its chain; HTTPS is off without one. "
+        "A renewed file is taken without a restart",
+    )
+    tls_key: Path | None = Field(
+        None, description="its private key, PEM without a password; default the certificate's file"
+    )
+    tls_minimum: Literal["1.0", "1.2"] = Field(
+        "1.2", description="oldest TLS of HTTPS; 1.0, with its weak ciphers, for phones before 2015"
+    )
     sip_port: int = Field(5060, ge=0, le=65535, description="SIP port, UDP and TCP; 0 any free one")
 
     @field_validator("bind")
@@ -318,6 +332,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     )
     return settings.model_copy(
         update={
+            "server": settings.server.model_copy(update=_tls_paths(settings.server, base)),
             "store": store,
             "logging": logging,
             "provisioning": provisioning,
@@ -330,9 +345,12 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
 def _absolute_sip(settings: SipSettings, base: Path) -> SipSettings:
     database = absolute_database(settings.kamailio.database, base)
     kamailio = settings.kamailio.model_copy(update={"database": database})
-    paths = {name: getattr(settings, name) for name in ("tls_certificate", "tls_key")}
-    moved = {name: base / path for name, path in paths.items() if path is not None}
-    return settings.model_copy(update={"kamailio": kamailio, **moved})
+    return settings.model_copy(update={"kamailio": kamailio, **_tls_paths(settings, base)})
+
+
+def _tls_paths(settings: ServerSettings | SipSettings, base: Path) -> dict[str, Path]:
+    paths = {"tls_certificate": settings.tls_certificate, "tls_key": settings.tls_key}
+    return {name: base / path for name, path in paths.items() if path is not None}
 
 
 def _absolute_integrations(settings: IntegrationSettings, base: Path) -> IntegrationSettings:

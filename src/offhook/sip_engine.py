@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from offhook.actions.ports import Clock, RegistrationStore, SipEngine
 from offhook.actions.publish import Events
 from offhook.actions.state import State
+from offhook.certificate import Certificate
 from offhook.core.secret import Secret
-from offhook.engines.certificate import Certificate
 from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.kamailio import KamailioEngine

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import offhook.vendors
-from offhook.core.identify import FileMatch, Identity, identify
+from offhook.core.claims import FileMatch
+from offhook.core.identify import Identity, identify
 from offhook.core.preferences import Preferences, merged
 from offhook.core.render import LineValues
 from offhook.core.vendor import FileKind, VendorProfile

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from offhook.actions.ports import NotifyOrder, NotifyOutcome
+from offhook.certificate import Certificate
 from offhook.core.events import Event
 from offhook.core.model import Registration
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
-from offhook.engines.certificate import Certificate
 from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits

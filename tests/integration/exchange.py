@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from offhook.actions.ports import NotifyOrder, NotifyOutcome, SipEngine
+from offhook.certificate import Certificate
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
-from offhook.engines.certificate import Certificate
 from tests.integration.accounts import Account
 from tests.integration.certificates import Authority
 from tests.integration.engine_houses import KamailioHouse

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from offhook.certificate import Certificate
 from offhook.core.events import PhoneRegistered
-from offhook.engines.certificate import Certificate
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits
 from offhook.simulator.sip_phone import SipPhone

@@ -184,14 +184,19 @@ async def test_failing_store_is_a_short_500_on_record(
     assert (await newest(running))["fault"] == "P703"
 
 
+@pytest.mark.parametrize("headers", [{}, {"Upgrade": "h2c"}], ids=["plain", "other"])
 async def test_defect_is_a_short_500_and_logged(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    headers: dict[str, str],
+    api: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def fail(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(Phones, "answer", fail)
-    answer = await api.get(FILE)
+    monkeypatch.setattr(Phones, "answer_at_once", fail)
+    answer = await api.get(FILE, headers=headers)
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"

@@ -18,14 +18,8 @@ from offhook.core.model import Attempt, OutcomeKind, RebootStep
 from offhook.core.render import Templates
 from offhook.diagnosis.examples import BINDING, REBOOT, REFUSED, REFUSED_REGISTER, SERVED
 from offhook.errors import BadRequestError
-from offhook.log import (
-    BLOCKS_A_MINUTE,
-    DELIVERIES_A_MINUTE,
-    REPEATS_KEPT,
-    Teller,
-    escaped,
-    start_log,
-)
+from offhook.log import escaped, start_log
+from offhook.telling import BLOCKS_A_MINUTE, DELIVERIES_A_MINUTE, REPEATS_KEPT, Teller
 from tests.contract import build
 from tests.fakes import FakeClock
 from tests.world import World, registration, settle, until

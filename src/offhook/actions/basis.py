@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
 from offhook.core.model import Attempt, Device, Extension
-
-_OWN = ("request_id", "at", "address")
-_SHARED = tuple(field.name for field in fields(Attempt) if field.name not in _OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,20 +12,15 @@ class Basis:
     """A device's file as it was given, and why.
 
     `device` and `extension` are the very objects of the picture in memory: a change puts others in
-    their place. `owner` and `rule` name the file in the cache, `digest` tells its content.
-    `shared` are the fields of the Attempt that are the same for an equal request.
+    their place. `owner` and `rule` name the file in the cache. `attempt` is the record of the
+    answer, which those of equal requests refer to.
     """
 
     device: Device
     extension: Extension | None
     owner: str
     rule: str
-    digest: str
-    shared: Mapping[str, Any]
-
-    def attempt(self, request_id: str, at: datetime, address: str) -> Attempt:
-        """Give the record of one more equal request."""
-        return Attempt(request_id=request_id, at=at, address=address, **self.shared)
+    attempt: Attempt
 
 
 def basis_of(
@@ -45,6 +34,5 @@ def basis_of(
         extension=extension,
         owner=device.mac.plain,
         rule=rule,
-        digest=attempt.digest,
-        shared={name: getattr(attempt, name) for name in _SHARED},
+        attempt=attempt,
     )

@@ -17,6 +17,7 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.state import State
 from offhook.core.events import (
     AttemptRecorded,
+    AttemptsRepeated,
     CallFailed,
     Changed,
     Event,
@@ -143,6 +144,11 @@ class Fleet:
             self._requests += 1
             if event.attempt.mac is not None and event.attempt.mac not in self._due:
                 self._mark((event.attempt.mac,))
+            return
+        if isinstance(event, AttemptsRepeated):
+            self._requests += len(event.repeats)
+            macs = {it.first.mac for it in event.repeats}
+            self._mark(mac for mac in macs if mac is not None and mac not in self._due)
             return
         number = _number_of(event)
         if number:

@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 
 from offhook.core.events import (
     AttemptRecorded,
+    AttemptsRepeated,
     CallFailed,
     Changed,
     Event,
@@ -74,6 +75,8 @@ class Measures:
             case AttemptRecorded(attempt=attempt):
                 if not attempt.is_test:
                     self.requests[attempt.kind, attempt.fault] += 1
+            case AttemptsRepeated(repeats=repeats):
+                self.requests.update((it.first.kind, it.first.fault) for it in repeats)
             case RebootAdvanced(reboot=reboot):
                 self._see_reboot(reboot)
             case Changed(change=change):

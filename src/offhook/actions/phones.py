@@ -17,8 +17,10 @@ from offhook.actions.recording import Recording
 from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
 from offhook.actions.throttle import Network, StrangerThrottle, is_within
-from offhook.core.identify import Identity, identify
+from offhook.core.identify import Identity, Makers, identify
+from offhook.core.mac import Mac
 from offhook.core.model import (
+    Again,
     Attempt,
     Device,
     OutcomeKind,
@@ -73,7 +75,11 @@ class PhonePolicy:
 
 
 class Phones:
-    """The provisioning service: one call a request, whatever the transport."""
+    """The provisioning service: one call a request, whatever the transport.
+
+    `is_awaited` tells of which phones somebody waits for the next fetch: each of theirs is told at
+    once, never gathered with others.
+    """
 
     def __init__(
         self,
@@ -85,12 +91,15 @@ class Phones:
         publish: Publish,
         policy: PhonePolicy,
         monotonic: Callable[[], float] = time.monotonic,
+        is_awaited: Callable[[Mac], bool] = lambda _: False,
     ) -> None:
         self._state = state
         self._files = files
         self._uploads = uploads
         self._policy = policy
         self._monotonic = monotonic
+        self._is_awaited = is_awaited
+        self._makers = Makers(state.source.profiles.values())
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
         # By address alone: a key with the networks in it would be hashed anew for each request.
         self._is_allowed = lru_cache(8192)(partial(is_within, networks=policy.networks))
@@ -109,15 +118,47 @@ class Phones:
 
         Whatever fails becomes a refusal, so that each request leaves exactly one Attempt.
         """
-        identity = identify(request, tuple(self._state.source.profiles.values()))
+        identity = self._makers.identify(request)
         try:
             decision = self._decide(request, identity, is_local=is_local)
-            answer = await self._carried_out(request, identity, decision, body, if_none_match)
+            if isinstance(decision, Upload):
+                answer = await self._upload(request, identity, decision, body)
+            else:
+                answer = self._carried_out(request, identity, decision, if_none_match)
         except Exception as error:
-            _log.exception("request %s could not be answered", request.request_id)
-            known = str(error) if isinstance(error, OffhookError) else type(error).__name__
-            refusal = Refuse(status=500, code="P703", values={"problem": known})
-            answer = self._refuse(request, identity, refusal)
+            answer = self._failed(request, identity, error)
+        return self._recorded(request, identity, answer)
+
+    async def catch_up(self) -> None:
+        """Take up what a crash kept from being stored. Call once, before the first request."""
+        await self._recording.catch_up()
+
+    def answer_at_once(
+        self, request: PhoneRequest, *, if_none_match: str = "", is_local: bool = False
+    ) -> Answer | None:
+        """Do as `answer` for a request for reading; None, and nothing recorded, where it waits."""
+        identity = self._makers.identify(request)
+        try:
+            decision = self._decide(request, identity, is_local=is_local)
+            if isinstance(decision, Upload):
+                return None
+            answer = self._carried_out(request, identity, decision, if_none_match)
+        except Exception as error:
+            answer = self._failed(request, identity, error)
+        return self._recorded(request, identity, answer)
+
+    def _failed(self, request: PhoneRequest, identity: Identity, error: Exception) -> Answer:
+        _log.error(
+            "request %s could not be answered",
+            request.request_id,
+            exc_info=error,
+        )
+        known = str(error) if isinstance(error, OffhookError) else type(error).__name__
+        refusal = Refuse(status=500, code="P703", values={"problem": known})
+        return self._refuse(request, identity, refusal)
+
+    def _recorded(self, request: PhoneRequest, identity: Identity, answer: Answer) -> Answer:
+        """Note what is odd, then take the finished attempt down."""
         odd = [
             self._describe(request, identity, remark)
             for remark in odd_about(request, self._policy.hosts)
@@ -137,15 +178,16 @@ class Phones:
         file = self._files.at_hand(basis.owner, basis.rule)
         if (
             file is None
-            or file.digest != basis.digest
+            or file.digest != basis.attempt.digest
             or state.devices.get(device.mac) is not device
             or state.extensions.get(device.extension) is not basis.extension
             or not self._policy.is_enabled
             or not self._is_allowed(address)
             or self._throttle.is_blocked(address, self._monotonic())
+            or self._is_awaited(device.mac)
         ):
             return None
-        self._recording.record_of(device, basis.attempt(request_id, at, address))
+        self._recording.record_again(device, Again(basis.attempt, request_id, at, address))
         return file.body
 
     def turn_away(self, request: PhoneRequest, status: int, problem: str) -> Answer:
@@ -156,17 +198,14 @@ class Phones:
         self._recording.record(answer.attempt, identity)
         return answer
 
-    async def _carried_out(
+    def _carried_out(
         self,
         request: PhoneRequest,
         identity: Identity,
-        decision: Decision,
-        body: bytes,
+        decision: ServeDevice | ServeCommon | Optional | Refuse,
         if_none_match: str,
     ) -> Answer:
         match decision:
-            case Upload():
-                return await self._upload(request, identity, decision, body)
             case ServeDevice() | ServeCommon():
                 return self._serve(request, identity, decision, if_none_match)
             case Optional(device=device):

@@ -12,6 +12,7 @@ from offhook.core.directory import Link
 from offhook.core.events import Event
 from offhook.core.mac import Mac
 from offhook.core.model import (
+    Again,
     Attempt,
     Change,
     Device,
@@ -244,6 +245,10 @@ class Journal(Protocol):
 
     def record(self, attempt: Attempt) -> None:
         """Queue an attempt; never blocks, never raises."""
+        ...
+
+    def record_again(self, again: Again) -> None:
+        """Queue an attempt that equals another but for what is its own; never blocks or raises."""
         ...
 
     def record_sip(self, record: SipRecord) -> None:

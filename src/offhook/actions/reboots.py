@@ -130,6 +130,10 @@ class Reboots:
         """A record that is still followed."""
         return self._followed.get(reboot_id)
 
+    def is_awaited(self, mac: Mac) -> bool:
+        """True while the next fetch of a phone may prove a reboot."""
+        return bool(len(self._followed) and self._followed.of_phone(mac.plain))
+
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""
         return self._targets.of_device(device)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from offhook.actions.ports import Journal, Publish
+from offhook.actions.ports import AttemptQuery, Journal, Publish
+from offhook.actions.repeats import Repeats
 from offhook.actions.state import State
 from offhook.core.events import AttemptRecorded
 from offhook.core.identify import Identity
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Device, Sighting, UnknownPhone
+from offhook.core.model import Again, Attempt, Device, Sighting, UnknownPhone
 from offhook.core.provision import guess_model, guess_vendor
 
 ADDRESSES_KEPT = 4096
+CAUGHT_UP = 50_000
+"""Attempts looked at after a crash: more than are recorded between two writes of sightings."""
+
+_PAGE = 1000
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 # Turned away for where they came from: such a request tells nothing of the phone it names.
 _TURNED_AWAY = ("P101", "P801", "P802", "P803")
@@ -26,7 +33,11 @@ class Recording:
     state: State
     journal: Journal
     publish: Publish
+    _repeats: Repeats = field(init=False)
     _last_at: OrderedDict[str, Mac] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self._repeats = Repeats(self.publish)
 
     def recall(self) -> None:
         """Take up from before a restart which phone was last seen at each address."""
@@ -37,6 +48,27 @@ class Recording:
         ]
         for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
             self._last_at[address] = mac
+
+    async def catch_up(self) -> None:
+        """See again what was recorded later than the newest sighting stored: a crash lost those."""
+        contacts = (seen.last_contact for seen in self.state.sightings.values())
+        newest = max((at for at in contacts if at is not None), default=_EVER)
+        missed: list[Attempt] = []
+        for offset in range(0, CAUGHT_UP, _PAGE):
+            _, page = await self.journal.attempts(AttemptQuery(limit=_PAGE, offset=offset))
+            missed += page
+            if len(page) < _PAGE or page[-1].at <= newest:
+                break
+        for attempt in reversed(missed):
+            self._see_late(attempt)
+
+    def _see_late(self, attempt: Attempt) -> None:
+        device = self.state.devices.get(attempt.mac) if attempt.mac else None
+        if device is None or attempt.fault in _TURNED_AWAY:
+            return
+        seen = self.state.sightings.get(device.mac)
+        if seen is None or (seen.last_contact or _EVER) < attempt.at:
+            self._see_device(device, attempt, attempt.at, attempt.address)
 
     def vendor_at(self, address: str) -> str:
         """The maker last served at an address: the best guess for a phone that told nothing."""
@@ -49,21 +81,19 @@ class Recording:
         if attempt.mac is not None and attempt.fault not in _TURNED_AWAY:
             device = self.state.devices.get(attempt.mac)
             if device is not None:
-                self._see_device(attempt, device)
+                self._see_device(device, attempt, attempt.at, attempt.address)
             elif not attempt.is_test:
                 self._see_unknown(attempt, attempt.mac, identity)
-        self._pass_on(attempt)
-
-    def record_of(self, device: Device, attempt: Attempt) -> None:
-        """Take down what a registered device got."""
-        self._see_device(attempt, device)
-        self._pass_on(attempt)
-
-    def _pass_on(self, attempt: Attempt) -> None:
         self.journal.record(attempt)
         self.publish(AttemptRecorded(attempt=attempt))
 
-    def _see_device(self, attempt: Attempt, device: Device) -> None:
+    def record_again(self, device: Device, again: Again) -> None:
+        """Take down that a registered device got what it had got before."""
+        self._see_device(device, again.first, again.at, again.address)
+        self.journal.record_again(again)
+        self._repeats.add(again)
+
+    def _see_device(self, device: Device, attempt: Attempt, at: datetime, address: str) -> None:
         if not attempt.is_from_phone:
             return
         mac = device.mac
@@ -73,19 +103,19 @@ class Recording:
             if delivered.get(attempt.file) != attempt.digest:
                 delivered = {**delivered, attempt.file: attempt.digest}
             if attempt.is_device_file:
-                provisioned = attempt.at
+                provisioned = at
         seen = Sighting(
             mac=mac,
-            address=attempt.address,
+            address=address,
             user_agent=attempt.user_agent,
             firmware=attempt.firmware or before.firmware,
-            last_contact=attempt.at,
+            last_contact=at,
             last_provisioned=provisioned,
             delivered=delivered,
         )
         self.state.sightings[mac] = seen
-        self._last_at[attempt.address] = mac
-        self._last_at.move_to_end(attempt.address)
+        self._last_at[address] = mac
+        self._last_at.move_to_end(address)
         if len(self._last_at) > ADDRESSES_KEPT:
             self._last_at.popitem(last=False)
         self.journal.note_sighting(seen)

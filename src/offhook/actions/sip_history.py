@@ -113,7 +113,7 @@ class SipHistory:
             mac=device.mac,
             extension=device.extension,
             kind="tls_failed",
-            source=f"tls:{event.address}:0",
+            source=f"{event.transport}:{event.address}:0",
             detail=event.reason,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -11,15 +12,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from offhook import __version__
 from offhook.app import Pbx, start_pbx
+from offhook.certificate import HTTPS, SIP_TLS, Certificate
 from offhook.cli.screen import Screen
+from offhook.core.events import HandshakeFailed
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
-from offhook.engines.certificate import CERTIFICATE, KEY
 from offhook.errors import OffhookError, StoreError
 from offhook.log import start_log
 from offhook.loops import loop_factory
@@ -27,6 +30,7 @@ from offhook.probes.holders import port_holders
 from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
+from offhook.web.door import Tls
 from offhook.web.server import HttpServer, bind_http, serve_http
 
 _log = logging.getLogger("offhook.serve")
@@ -36,7 +40,7 @@ _PORT_ERRORS = {
 }
 
 # The settings of TLS, which an error of the engine names as its file.
-_TLS_KEYS = ("sip.tls_port", CERTIFICATE, KEY)
+_TLS_KEYS = ("sip.tls_port", SIP_TLS.certificate, SIP_TLS.key)
 
 
 def run_server(config: Path | None, screen: Screen) -> int:
@@ -66,10 +70,13 @@ def run_server(config: Path | None, screen: Screen) -> int:
 
 async def _run(settings: Settings, path: Path | None, screen: Screen) -> None:
     stopped = _stop_signals()
-    with _bound_http(settings) as listening:
-        pbx = await _started(settings, listening.getsockname()[1])
+    certificate = _certificate(settings)
+    with _bound(settings, "http_port") as listening, contextlib.ExitStack() as also:
+        secure = also.enter_context(_bound(settings, "https_port")) if certificate else None
+        pbx = await _started(settings, *(_port_of(it) for it in (listening, secure)))
         try:
-            server = await serve_http(create_asgi(services(pbx)), [listening])
+            tls = Tls(certificate, partial(_on_tls_failed, pbx)) if certificate else None
+            server = await serve_http(create_asgi(services(pbx)), [listening], secure, tls)
             try:
                 _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
                 await stopped.wait()
@@ -81,17 +88,41 @@ async def _run(settings: Settings, path: Path | None, screen: Screen) -> None:
     screen.say("Stopped")
 
 
-def _bound_http(settings: Settings) -> socket.socket:
-    port = settings.server.http_port
+def _certificate(settings: Settings) -> Certificate | None:
+    """Load the certificate of HTTPS, where one is set."""
+    server = settings.server
+    if server.tls_certificate is None:
+        return None
+    certificate = Certificate(
+        server.tls_certificate, server.tls_key, HTTPS, allows_old=server.tls_minimum == "1.0"
+    )
+    problem = certificate.load()
+    if problem is not None:
+        raise _problem(problem.key, problem.message)
+    return certificate
+
+
+def _bound(settings: Settings, key: str) -> socket.socket:
+    port: int = getattr(settings.server, key)
     try:
         return bind_http(settings.server.bind, port)
     except OSError as error:
-        raise _port_problem(error, settings, "http_port", port) from None
+        raise _port_problem(error, settings, key, port) from None
 
 
-async def _started(settings: Settings, http_port: int) -> Pbx:
+def _port_of(listening: socket.socket | None) -> int:
+    return int(listening.getsockname()[1]) if listening else 0
+
+
+def _on_tls_failed(pbx: Pbx, address: str, reason: str) -> None:
+    pbx.events.publish(
+        HandshakeFailed(address=address, reason=reason, at=pbx.now(), transport="https")
+    )
+
+
+async def _started(settings: Settings, http_port: int, https_port: int) -> Pbx:
     try:
-        return await start_pbx(settings, http_port)
+        return await start_pbx(settings, http_port, https_port=https_port)
     except StoreError as error:
         message = f"{error}; {error.hint}" if error.hint else str(error)
         raise _problem("store.url", message) from None
@@ -180,6 +211,8 @@ def _tell(started: Started, screen: Screen) -> None:
     host = "127.0.0.1" if bind == "0.0.0.0" else "[::1]" if bind == "::" else shown  # noqa: S104 - compared, not bound
     screen.say(f"Offhook {__version__} is running", "bold")
     screen.say(f"  API     http://{host}:{started.server.port}/api/status")
+    if started.server.https_port:
+        screen.say(f"          https://{host}:{started.server.https_port}/api/status")
     screen.say(f"  Phones  {pbx.config.base}")
     screen.say(f"  SIP     {shown}:{pbx.sip_port}, UDP and TCP")
     if pbx.config.tls_port:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Change, Reboot, RegisterNote, Registration
+from offhook.core.model import Again, Attempt, Change, Reboot, RegisterNote, Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,16 @@ class AttemptRecorded:
     """A phone asked for a file and was answered."""
 
     attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptsRepeated:
+    """Phones fetched what they had fetched before: as many AttemptRecorded, gathered.
+
+    Each is the delivery of a device's own file without a fault or notice, not a person's test.
+    """
+
+    repeats: tuple[Again, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +122,15 @@ class SubscriptionRegained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeFailed:
-    """A TLS handshake on the SIP port failed; told at most once a minute for an address."""
+    """A TLS handshake on the SIP or HTTPS port failed; told at most once a minute for an address.
+
+    `transport` is tls or https.
+    """
 
     address: str
     reason: str
     at: datetime
+    transport: str = "tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +149,7 @@ class Changed:
 
 Event = (
     AttemptRecorded
+    | AttemptsRepeated
     | PhoneRegistered
     | PhoneUnregistered
     | RegistrationRefused

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
+from offhook.core.claims import FileMatch, FileNames
 from offhook.core.mac import Mac, find_written_mac, parse_mac
 from offhook.core.model import PhoneRequest
-from offhook.core.vendor import FileRule, Model, VendorProfile
+from offhook.core.vendor import Model, VendorProfile
+
+AGENTS_KEPT = 4096
 
 _PLACEHOLDER = re.compile(
     r"\{(?:ma|mac|mau|model)\}"
@@ -20,17 +24,6 @@ _PLACEHOLDER = re.compile(
     r"|\[(?:phone_mac_address|macaddress|mac)\]",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileMatch:
-    """One maker's claim on the file name; `mac_text` is the MAC as written, `model` when told."""
-
-    profile: VendorProfile
-    rule: FileRule
-    mac: Mac | None
-    mac_text: str = ""
-    model: Model | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,61 +55,60 @@ def find_placeholder(text: str) -> str:
     return found.group() if found else ""
 
 
-def identify(request: PhoneRequest, profiles: Sequence[VendorProfile]) -> Identity:
-    """Tell MAC, maker, model and file of a request. Never raises; what is unknown stays empty.
+class Makers:
+    """Every maker's profile, ready to vote; what many requests have in common is found out once."""
 
-    MAC from file name, other segments, `?mac=`, User-Agent, in that order.
-    """
-    segments = request.segments
-    file = segments[-1] if segments else ""
-    matches = _matches(file, profiles)
-    mac, text, source = _find_mac(request, segments, matches)
-    vendor, model, model_text, firmware = _read_agent(request.user_agent, profiles)
-    placeholder_in_file = find_placeholder(file)
-    return Identity(
-        file=file,
-        mac=mac,
-        mac_text=text,
-        mac_source=source,
-        placeholder=placeholder_in_file or find_placeholder("/".join(segments)),
-        is_placeholder_file=bool(placeholder_in_file),
-        matches=matches,
-        agent_vendor=vendor,
-        agent_model=model,
-        agent_model_text=model_text,
-        firmware=firmware,
-    )
+    def __init__(self, profiles: Iterable[VendorProfile]) -> None:
+        self._profiles = tuple(profiles)
+        self._names = FileNames(self._profiles)
+        self._agent = lru_cache(AGENTS_KEPT)(self._read_agent)
+
+    def identify(self, request: PhoneRequest) -> Identity:
+        """Tell MAC, maker, model and file of a request. Never raises; what is unknown stays empty.
+
+        MAC from file name, other segments, `?mac=`, User-Agent, in that order.
+        """
+        segments = request.segments
+        file = segments[-1] if segments else ""
+        matches, written = self._names.claims(file)
+        mac, text, source = _find_mac(request, segments, written, is_claimed=bool(matches))
+        vendor, model, model_text, firmware = self._agent(request.user_agent)
+        placeholder_in_file = find_placeholder(file)
+        return Identity(
+            file=file,
+            mac=mac,
+            mac_text=text,
+            mac_source=source,
+            placeholder=placeholder_in_file or find_placeholder("/".join(segments)),
+            is_placeholder_file=bool(placeholder_in_file),
+            matches=matches,
+            agent_vendor=vendor,
+            agent_model=model,
+            agent_model_text=model_text,
+            firmware=firmware,
+        )
+
+    def _read_agent(self, user_agent: str) -> tuple[VendorProfile | None, Model | None, str, str]:
+        for profile in self._profiles:
+            agent = profile.read_agent(user_agent)
+            if agent is not None:
+                return profile, profile.model(agent.model_text), agent.model_text, agent.firmware
+        return None, None, "", ""
 
 
-def _matches(file: str, profiles: Sequence[VendorProfile]) -> tuple[FileMatch, ...]:
-    matches = []
-    for profile in profiles:
-        for rule in profile.files:
-            found = rule.pattern.fullmatch(file)
-            if found is None:
-                continue
-            groups = found.groupdict()
-            matches.append(
-                FileMatch(
-                    profile=profile,
-                    rule=rule,
-                    mac=parse_mac(groups.get("mac") or ""),
-                    mac_text=groups.get("mac") or "",
-                    model=profile.model(groups.get("model") or ""),
-                )
-            )
-    return tuple(matches)
+def identify(request: PhoneRequest, profiles: Iterable[VendorProfile]) -> Identity:
+    """Tell what a request tells, once; `Makers` is for many."""
+    return Makers(profiles).identify(request)
 
 
 def _find_mac(
-    request: PhoneRequest, segments: tuple[str, ...], matches: tuple[FileMatch, ...]
+    request: PhoneRequest, segments: tuple[str, ...], in_name: str, *, is_claimed: bool
 ) -> tuple[Mac | None, str, str]:
-    for match in matches:
-        if match.mac is not None:
-            return match.mac, match.mac_text, "file"
+    if in_name:
+        return parse_mac(in_name), in_name, "file"
     asked = re.search(r"(?:^|&)mac=([^&]*)", request.query, re.IGNORECASE)
     places = [(segment, "path") for segment in reversed(segments[:-1])]
-    if segments and not matches:
+    if segments and not is_claimed:
         # A maker's name without a MAC may look like one: the digits of `y000000000066.boot`.
         places.insert(0, (segments[-1], "file"))
     places.append((unquote(asked[1]) if asked else "", "query"))
@@ -126,13 +118,3 @@ def _find_mac(
         if written:
             return parse_mac(written), written, source
     return None, "", ""
-
-
-def _read_agent(
-    user_agent: str, profiles: Sequence[VendorProfile]
-) -> tuple[VendorProfile | None, Model | None, str, str]:
-    for profile in profiles:
-        agent = profile.read_agent(user_agent)
-        if agent is not None:
-            return profile, profile.model(agent.model_text), agent.model_text, agent.firmware
-    return None, None, "", ""

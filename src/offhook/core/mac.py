@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
 _SEPARATORS = re.compile(r"[:\-.]")
@@ -29,15 +28,18 @@ MAC_IN_NAME = (
 """Piece of a file rule's pattern: a MAC in any spelling, not the zeros of common file names."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mac:
-    """A MAC address as a 48-bit number; never all zeros (the name of common files) or broadcast."""
+class Mac(int):
+    """A MAC address as a 48-bit number; never all zeros (the name of common files) or broadcast.
 
-    value: int
+    The key of every table: as a number it is found in a fifth of the time a class of ours takes.
+    """
 
-    def __hash__(self) -> int:
-        # The key of every table; what a dataclass makes for itself takes four times as long.
-        return self.value
+    __slots__ = ()
+
+    @property
+    def value(self) -> int:
+        """The bare number."""
+        return int(self)
 
     @property
     def plain(self) -> str:
@@ -57,6 +59,9 @@ class Mac:
 
     def __str__(self) -> str:
         return self.plain
+
+    def __repr__(self) -> str:
+        return f"Mac({self.plain})"
 
 
 def parse_mac(text: str) -> Mac | None:

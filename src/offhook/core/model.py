@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
@@ -98,11 +100,12 @@ class OutcomeKind(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One phone request with its outcome: the one record log, table, API and page tell from.
 
-    `fault` is the code of the refusal; `notices` are faults reported although the file was served.
+    `request_id`, `at` and `address` are its own; all else is alike in every equal request. `fault`
+    is the code of the refusal; `notices` are faults reported although the file was served.
     `mac_text` is the MAC as the phone wrote it; `digest` is the SHA-256 of the body in hex.
     """
 
@@ -133,17 +136,18 @@ class Attempt:
     is_device_file: bool = False
     is_test: bool = False
 
-    @property
+    # Kept once found: an attempt stands for all equal ones that follow (`Again`).
+    @cached_property
     def is_success(self) -> bool:
         """True unless the phone was refused; an optional file that we lack is no failure."""
         return self.kind is not OutcomeKind.REFUSED
 
-    @property
+    @cached_property
     def is_from_phone(self) -> bool:
         """True unless a person tried it: our own test, or a curl or browser by its User-Agent."""
         return not self.is_test and not _is_person(self.user_agent)
 
-    @property
+    @cached_property
     def is_delivery(self) -> bool:
         """True when the phone itself has the file now."""
         return (
@@ -151,6 +155,44 @@ class Attempt:
             and self.method == "GET"
             and self.is_from_phone
         )
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What is alike in every equal request."""
+        return Shape(_shared(self))
+
+
+class Shape:
+    """All of an attempt but what is its own, as a key: it is looked up for every request."""
+
+    __slots__ = ("_hash", "values")
+
+    def __init__(self, values: tuple[object, ...]) -> None:
+        self.values = values
+        self._hash = hash(values)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and self.values == other.values
+
+
+_OWN = ("request_id", "at", "address")
+_shared = attrgetter(*(item.name for item in fields(Attempt) if item.name not in _OWN))
+
+
+class Again(NamedTuple):
+    """A request equal to one that was answered before, and answered alike: `first` tells how."""
+
+    first: Attempt
+    request_id: str
+    at: datetime
+    address: str
+
+    def attempt(self) -> Attempt:
+        """Give its record."""
+        return replace(self.first, request_id=self.request_id, at=self.at, address=self.address)
 
 
 _PERSON = re.compile(

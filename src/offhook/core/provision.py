@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from offhook.core.identify import FileMatch, Identity
+from offhook.core.claims import FileMatch
+from offhook.core.identify import Identity
 from offhook.core.mac import Mac
 from offhook.core.model import Device, PhoneRequest
 from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, first_code, fold

@@ -37,13 +37,15 @@ class ConfigProblem:
 class ConfigFacts:
     """The settings that matter to rules. `base` is the directory URL printed for phones.
 
-    `tls_port` is 0 without TLS; `transport` is what all phones are told in `phones`.
+    `https_port` and `tls_port` (of SIP) are 0 without TLS; `transport` is what all phones are told
+    in `phones`.
     """
 
     is_provisioning_enabled: bool = True
     external_ip: str = "192.0.2.1"
     url_format: str = "http://{{SERVER_IP}}:{{PORT}}/provision/{mac}.cfg"
     http_port: int = 8080
+    https_port: int = 0
     sip_port: int = 5060
     tls_port: int = 0
     transport: str = "udp"

@@ -20,6 +20,7 @@ from offhook.actions.ports import (
     Publish,
     RegistrationStore,
 )
+from offhook.certificate import Certificate
 from offhook.core.events import (
     HandshakeFailed,
     PhoneRegistered,
@@ -31,17 +32,17 @@ from offhook.core.model import LiveCall, Registration
 from offhook.core.orders import NO_TARGET
 from offhook.engines.call_failures import call_failed
 from offhook.engines.calling import Calling
-from offhook.engines.certificate import Certificate
 from offhook.engines.core import SipPolicy, build_core
 from offhook.engines.keeping import Keeping
 from offhook.engines.notifying import Notifying, Wire
 from offhook.engines.phones import mac_of, shown, to_registration
 from offhook.engines.register_notes import note_register
 from offhook.engines.sockets import Sockets
-from offhook.engines.strangers import Allowance, JunkLog, KnownHosts, OncePerMinute
+from offhook.engines.strangers import Allowance, JunkLog, KnownHosts
 from offhook.engines.tcp import TcpConnection, TcpLimits
 from offhook.engines.watch_events import watch_event
 from offhook.engines.watching import Watching
+from offhook.handshakes import OncePerMinute
 from offhook.sip.bindings import Binding, Bound, Source, Unbound
 from offhook.sip.flow import flow_of
 from offhook.sip.forward import contact_of

@@ -7,7 +7,7 @@ from offhook.core.events import RegistrationRefused
 from offhook.engines.kamailio_events import EventFields
 from offhook.engines.kamailio_location import mac_of_event
 from offhook.engines.phones import shown
-from offhook.engines.strangers import OncePerMinute
+from offhook.handshakes import OncePerMinute
 
 _REASONS = frozenset({"wrong_digest", "unknown_user", "wrong_user"})
 

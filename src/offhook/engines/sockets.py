@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offhook.engines.certificate import Certificate
+from offhook.certificate import Certificate
 from offhook.engines.strangers import KnownHosts
 from offhook.engines.tcp import OnItem, OnLost, TcpLimits, TcpPort
 from offhook.engines.tls import OnFailed, TlsPort

@@ -12,7 +12,6 @@ from offhook.sip.limits import network_of
 _log = logging.getLogger("offhook.sip")
 
 LINE_EVERY_S = 10.0
-TOLD_EVERY_S = 60.0
 _CAPACITY = 4096
 # A REGISTER and its answer to the challenge from each of 2,500 phones behind one address after a
 # power cut; at the steady rate a flood costs less than a quarter of one core.
@@ -80,23 +79,6 @@ class JunkLog:
             self._untold,
         )
         self._untold = 0
-
-
-class OncePerMinute:
-    """Lets each key pass once a minute; remembers at most 4096 keys, the oldest is forgotten."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-
-    def is_due(self, key: str, now: float) -> bool:
-        """Say whether the key may pass now, and start its minute."""
-        if self._until.get(key, float("-inf")) > now:
-            return False
-        self._until.pop(key, None)
-        self._until[key] = now + TOLD_EVERY_S
-        if len(self._until) > _CAPACITY:
-            del self._until[next(iter(self._until))]
-        return True
 
 
 class KnownHosts:

@@ -14,38 +14,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from offhook.engines.certificate import Certificate
-from offhook.engines.strangers import OncePerMinute
+from offhook.certificate import Certificate
 from offhook.engines.tcp import Listener, TcpConnection, TcpPort
+from offhook.handshakes import LEFT, OncePerMinute, explain_tls
 
 _log = logging.getLogger("offhook.sip")
 
 _READ_BYTES = 65_536
-# OpenSSL's names for what goes wrong, and what a person can do about it.
-_OLD = "it offers no TLS version from 1.2 on: renew its firmware, or let it use TCP"
-_UNTRUSTED = "it does not trust our certificate ({}): load the CA into it, or mend the certificate"
-_PLAIN = "what it sends is not TLS: it is set to plain TCP on the TLS port"
-_REASONS = {
-    "UNSUPPORTED_PROTOCOL": _OLD,
-    "VERSION_TOO_LOW": _OLD,
-    "TLSV1_ALERT_PROTOCOL_VERSION": _OLD,
-    "NO_SHARED_CIPHER": "it has no cipher in common with us: renew its firmware, or let it use TCP",
-    "TLSV1_ALERT_UNKNOWN_CA": _UNTRUSTED.format("alert unknown CA"),
-    "SSLV3_ALERT_BAD_CERTIFICATE": _UNTRUSTED.format("alert bad certificate"),
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _UNTRUSTED.format("alert certificate unknown"),
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _UNTRUSTED.format("alert certificate expired"),
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _UNTRUSTED.format("alert unsupported certificate"),
-    "WRONG_VERSION_NUMBER": _PLAIN,
-    "HTTP_REQUEST": _PLAIN,
-    "UNKNOWN_PROTOCOL": _PLAIN,
-}
-
-
-def explain_tls(error: ssl.SSLError) -> str:
-    """Say why a handshake failed, in words a person can act on."""
-    reason = error.reason or "no reason given"
-    return _REASONS.get(reason, reason.lower().replace("_", " "))
-
 
 OnFailed = Callable[[str, str], None]
 """Told the address and the reason of a failed handshake."""
@@ -138,7 +113,7 @@ class TlsConnection(TcpConnection):
             self._is_over = True
             self._tls_port.note_failure(
                 self.source.host,
-                "it left in the middle of the handshake; it may not trust our certificate",
+                LEFT,
             )
         super().connection_lost(exc)
 

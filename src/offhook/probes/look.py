@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from offhook.certificate import CertificateProblem, load_certificate
 from offhook.core.events import AttemptRecorded, Event
 from offhook.diagnosis.dhcp_offers import hosts_in
 from offhook.diagnosis.facts import ConfigFacts
@@ -26,7 +27,6 @@ from offhook.diagnosis.probe_facts import (
     PortFact,
     PortState,
 )
-from offhook.engines.certificate import CertificateProblem, load_certificate
 from offhook.probes.certificate import (
     certificate_fact,
     judged_by_usual_authorities,

@@ -1,105 +1,168 @@
-"""Attempts as rows: statements and row mapping of the journal's largest table."""
+"""Attempts as rows: statements and row mapping of the journal's largest table.
+
+What is alike in equal requests is stored once, as a shape; a row of its own has what differs. A
+phone asks for the same in the same way for years.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, OutcomeKind
-from offhook.store.tables import attempts
+from offhook.core.model import Again, Attempt, OutcomeKind, Shape
+from offhook.store.tables import BLOCK_ROWS, attempt_shapes, attempts
 from offhook.store.upsert import put_rows
 from offhook.store.values import from_us, storable, to_us
 
 Tally = Counter[tuple[bool, bool]]
 """How many attempts there are of each (is_success, is_test)."""
 
+SHAPES_KEPT = 65_536
+"""Shapes remembered to be referred to; refusals are not, for strangers could make any number."""
 
-# Rendered once and executed by the driver itself: with 28 columns SQLAlchemy's own handling of
-# the values takes as long as the database does, for every attempt.
-_INSERT = {
-    dialect.name: str(insert(attempts).compile(dialect=dialect))
-    for dialect in (
-        sqlite.dialect(paramstyle="qmark"),
-        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
-    )
-}
+REUSED_ROWS = 250_000
+"""How far before a row its shape may be stored: so old ones can go without looking for users."""
+
+_BLOCKS_A_STATEMENT = 500
+
+Shapes = dict[Shape, tuple[int, str | None]]
+"""The id of each shape stored lately, and the MAC in it, by the shape itself."""
 
 
-def tally_of(items: Sequence[Attempt]) -> Tally:
+# Rendered once and executed by the driver itself: SQLAlchemy's own handling of the values takes
+# longer than the database does, for every attempt.
+_DIALECTS = (
+    sqlite.dialect(paramstyle="qmark"),
+    postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
+)
+_INSERT = {it.name: str(insert(attempts).compile(dialect=it)) for it in _DIALECTS}
+_INSERT_SHAPE = {it.name: str(insert(attempt_shapes).compile(dialect=it)) for it in _DIALECTS}
+_JOINED = select(attempts, attempt_shapes).join_from(
+    attempts, attempt_shapes, attempts.c.shape == attempt_shapes.c.id
+)
+
+
+def tally_of(items: Sequence[Again]) -> Tally:
     """Count attempts by success and test."""
-    return Counter((attempt.is_success, attempt.is_test) for attempt in items)
+    return Counter((item.first.is_success, item.first.is_test) for item in items)
 
 
 def count_attempts(connection: Connection) -> Tally:
-    """Count all attempts stored; reads one index from end to end."""
-    statement = select(attempts.c.is_success, attempts.c.is_test, func.count()).group_by(
-        attempts.c.is_success, attempts.c.is_test
+    """Count all attempts stored; reads small indexes from end to end."""
+    is_success, is_test = attempts.c.is_success, attempts.c.is_test
+    statement = (
+        select(is_success, is_test, func.count())
+        .where(or_(~is_success, is_test))
+        .group_by(is_success, is_test)
     )
-    return Counter(
-        {
-            (is_success, is_test): number
-            for is_success, is_test, number in connection.execute(statement)
-        }
+    found: Tally = Counter(
+        {(one, other): number for one, other, number in connection.execute(statement)}
     )
+    total: int = connection.execute(select(func.count()).select_from(attempts)).scalar_one()
+    usual = total - found.total()
+    return found + Counter({(True, False): usual})
 
 
-def write_attempts(connection: Connection, items: Sequence[Attempt]) -> None:
-    """Append attempts; their ids go on from the newest stored."""
+def write_attempts(connection: Connection, items: Sequence[Again], shapes: Shapes) -> None:
+    """Append attempts; their ids go on from the newest stored. `shapes` is kept by the caller."""
     newest_id = connection.execute(select(func.max(attempts.c.id))).scalar() or 0
-    put_rows(
-        connection,
-        _INSERT[connection.dialect.name],
-        [_row_of(newest_id + number, attempt) for number, attempt in enumerate(items, start=1)],
-    )
+    rows, new = [], []
+    for row_id, item in enumerate(items, start=newest_id + 1):
+        first = item.first
+        shape = shapes.get(first.shape)
+        if shape is None or row_id - shape[0] > REUSED_ROWS:
+            shape = row_id, None if first.mac is None else first.mac.plain
+            new.append(_shape_row(row_id, first))
+            if first.is_success:
+                _remember(shapes, first, shape)
+        rows.append(
+            (
+                row_id,
+                to_us(item.at),
+                item.request_id,
+                storable(item.address),
+                *shape,
+                row_id // BLOCK_ROWS,
+                first.is_success,
+                first.is_test,
+            )
+        )
+    try:
+        put_rows(connection, _INSERT_SHAPE[connection.dialect.name], new)
+        put_rows(connection, _INSERT[connection.dialect.name], rows)
+    except BaseException:
+        shapes.clear()  # whoever goes on after this may have undone them
+        raise
 
 
 def find_attempts(connection: Connection, query: AttemptQuery) -> list[Attempt]:
     """Read one page, newest first."""
-    statement = (
-        _matching(select(attempts), query)
-        .order_by(attempts.c.id.desc())
-        .limit(query.limit)
-        .offset(query.offset)
-    )
-    return [_attempt_of(row._mapping) for row in connection.execute(statement)]
+    wanted = query.offset + query.limit
+    statement = _matching(_JOINED, query).order_by(attempts.c.id.desc())
+    if query.mac is None:
+        found = connection.execute(statement.limit(query.limit).offset(query.offset)).all()
+        return [_attempt_of(row._mapping) for row in found]
+    rows: list[Any] = []
+    for piece in _of_mac(connection, statement, query.mac):
+        rows += connection.execute(piece.limit(wanted - len(rows)))
+        if len(rows) >= wanted:
+            break
+    return [_attempt_of(row._mapping) for row in rows[query.offset :]]
 
 
 def count_matching(connection: Connection, query: AttemptQuery) -> int:
     """Count what a query matches without its page."""
-    total: int = connection.execute(_matching(select(func.count()), query)).scalar_one()
-    return total
+    statement = _matching(select(func.count()).select_from(attempts), query)
+    if query.mac is None:
+        return int(connection.execute(statement).scalar_one())
+    pieces = _of_mac(connection, statement, query.mac)
+    return sum(connection.execute(piece).scalar_one() for piece in pieces)
+
+
+def _of_mac(connection: Connection, statement: Select[Any], mac: Mac) -> Iterator[Select[Any]]:
+    """Give the statement for the attempts of one phone, the newest first, in a few pieces.
+
+    The index by phone is one for each block of rows: what is written together is stored together,
+    where one index over all would change as many of its pages as there are phones.
+    """
+    ends = connection.execute(select(func.min(attempts.c.id), func.max(attempts.c.id))).one()
+    oldest, newest = (int(end or 0) // BLOCK_ROWS for end in ends)
+    for last in range(newest, oldest - 1, -_BLOCKS_A_STATEMENT):
+        blocks = range(max(oldest, last - _BLOCKS_A_STATEMENT + 1), last + 1)
+        yield statement.where(and_(attempts.c.block.in_(blocks), attempts.c.mac == mac.plain))
 
 
 def _matching(statement: Select[Any], query: AttemptQuery) -> Select[Any]:
-    statement = statement.select_from(attempts)
-    if query.mac is not None:
-        statement = statement.where(attempts.c.mac == query.mac.plain)
     if query.is_success is not None:
-        statement = statement.where(attempts.c.is_success == query.is_success)
+        is_success = attempts.c.is_success
+        statement = statement.where(is_success if query.is_success else ~is_success)
     if query.before is not None:
         statement = statement.where(attempts.c.at_us < to_us(query.before))
     return statement
 
 
-def _row_of(row_id: int, attempt: Attempt) -> tuple[object, ...]:
+def _remember(shapes: Shapes, first: Attempt, shape: tuple[int, str | None]) -> None:
+    shapes.pop(first.shape, None)
+    shapes[first.shape] = shape
+    if len(shapes) > SHAPES_KEPT:
+        del shapes[next(iter(shapes))]
+
+
+def _shape_row(row_id: int, attempt: Attempt) -> tuple[object, ...]:
     """Give the values in the order of the table's columns."""
     return (
         row_id,
-        to_us(attempt.at),
-        attempt.request_id,
         attempt.transport,
         storable(attempt.method),
         storable(attempt.path),
-        storable(attempt.address),
         storable(attempt.user_agent),
         storable(attempt.mac_text),
-        None if attempt.mac is None else attempt.mac.plain,
         storable(attempt.file),
         attempt.kind.value,
         attempt.status,
@@ -116,8 +179,6 @@ def _row_of(row_id: int, attempt: Attempt) -> tuple[object, ...]:
         attempt.digest,
         attempt.content_type,
         attempt.is_device_file,
-        attempt.is_test,
-        attempt.is_success,
     )
 
 

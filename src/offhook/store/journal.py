@@ -16,9 +16,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from offhook.actions.ports import AttemptQuery, Clock
 from offhook.core.mac import Mac
-from offhook.core.model import Attempt, Sighting, SipRecord, UnknownPhone
+from offhook.core.model import Again, Attempt, Sighting, SipRecord, UnknownPhone
 from offhook.errors import StoreError
 from offhook.store.attempts import (
+    Shapes,
     Tally,
     count_attempts,
     count_matching,
@@ -36,6 +37,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH_DELAY_S = 0.08
+SIGHTINGS_DELAY_S = 3.0
+"""A phone that asks often is written once in it; after a crash its attempts tell the rest."""
+
 QUEUE_LIMIT = 200_000
 _RETRY_DELAY_S = 1.0
 _COMPLAINT_INTERVAL_S = 60.0
@@ -45,7 +49,7 @@ _COMPLAINT_INTERVAL_S = 60.0
 class Queue:
     """What waits to be written; of each device and stranger only the newest."""
 
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Again] = field(default_factory=list)
     sip: list[SipRecord] = field(default_factory=list)
     sightings: dict[Mac, Sighting] = field(default_factory=dict)
     unknown: dict[Mac, UnknownPhone | None] = field(default_factory=dict)
@@ -73,10 +77,13 @@ class SqlJournal:
         self._tally = tally  # queued and stored
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
+        self._sightings: dict[Mac, Sighting] = {}  # not queued yet
         self._timer: asyncio.TimerHandle | None = None
-        self._writing: asyncio.Future[list[Attempt]] | None = None
+        self._sightings_timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Future[list[Again]] | None = None
         self._in_flight = Queue()
         self._delivered: dict[Mac, Mapping[str, str]] = {}  # as it is stored
+        self._shapes: Shapes = {}  # of the database thread, while it writes
         self._dropped = 0
         self._complained_at_s: dict[str, float] = {}
         self._is_closed = False
@@ -127,11 +134,15 @@ class SqlJournal:
 
     def record(self, attempt: Attempt) -> None:
         """Queue an attempt; dropped and counted when the queue is full."""
+        self.record_again(Again(attempt, attempt.request_id, attempt.at, attempt.address))
+
+    def record_again(self, again: Again) -> None:
+        """Queue one that is like another; dropped and counted when the queue is full."""
         if len(self._queue.attempts) >= QUEUE_LIMIT or self._is_closed:
             self._note_dropped(1)
             return
-        self._queue.attempts.append(attempt)
-        self._tally[attempt.is_success, attempt.is_test] += 1
+        self._queue.attempts.append(again)
+        self._tally[again.first.is_success, again.first.is_test] += 1
         if self._timer is None:
             self._arm(BATCH_DELAY_S)
 
@@ -145,18 +156,34 @@ class SqlJournal:
             self._arm(BATCH_DELAY_S)
 
     def note_sighting(self, sighting: Sighting) -> None:
-        """Queue the newest sighting of a device."""
-        self._note(self._queue.sightings, sighting.mac, sighting)
+        """Queue the newest sighting of a device, in a while."""
+        waiting = self._sightings
+        if self._is_closed or (len(waiting) >= QUEUE_LIMIT and sighting.mac not in waiting):
+            return
+        waiting[sighting.mac] = sighting
+        if self._sightings_timer is None:
+            self._sightings_timer = self._loop.call_later(SIGHTINGS_DELAY_S, self._queue_sightings)
+
+    def _queue_sightings(self) -> None:
+        if self._sightings_timer is not None:
+            self._sightings_timer.cancel()
+            self._sightings_timer = None
+        if self._sightings:
+            self._queue.sightings |= self._sightings
+            self._sightings = {}
+            if self._timer is None:
+                self._arm(BATCH_DELAY_S)
 
     def note_unknown(self, phone: UnknownPhone) -> None:
         """Queue the newest state of an unknown phone."""
-        self._note(self._queue.unknown, phone.mac, phone)
+        self._note_unknown(phone.mac, phone)
 
     def forget_unknown(self, mac: Mac) -> None:
         """Queue the removal of an unknown phone."""
-        self._note(self._queue.unknown, mac, None)
+        self._note_unknown(mac, None)
 
-    def _note(self, queue: dict[Mac, T], mac: Mac, newest: T) -> None:
+    def _note_unknown(self, mac: Mac, newest: UnknownPhone | None) -> None:
+        queue = self._queue.unknown
         if self._is_closed or (len(queue) >= QUEUE_LIMIT and mac not in queue):
             return
         queue[mac] = newest
@@ -196,6 +223,7 @@ class SqlJournal:
 
     async def flush(self) -> None:
         """Write all that was queued before the call. Raises StoreError when it cannot be."""
+        self._queue_sightings()
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if self._writing is None and not self._queue.is_empty:
@@ -229,10 +257,12 @@ class SqlJournal:
             self._timer.cancel()
             self._timer = None
         self._queue, self._in_flight = Queue(), self._queue
-        self._writing = self._database.submit(write_batch, self._in_flight, self._delivered)
+        self._writing = self._database.submit(
+            write_batch, self._in_flight, self._shapes, self._delivered
+        )
         self._writing.add_done_callback(self._written)
 
-    def _written(self, done: asyncio.Future[list[Attempt]]) -> None:
+    def _written(self, done: asyncio.Future[list[Again]]) -> None:
         self._writing = None
         batch, self._in_flight = self._in_flight, Queue()
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
@@ -245,6 +275,7 @@ class SqlJournal:
             if self._timer is None and not self._queue.is_empty:
                 self._write()
             return
+        self._shapes.clear()  # those of the batch are not stored
         self._complain("journal cannot be written, will try again: %s", error)
         self._take_back(batch)
         if not self._is_closed:
@@ -282,8 +313,8 @@ class SqlJournal:
 
 
 def write_batch(
-    connection: Connection, batch: Queue, delivered: Delivered | None = None
-) -> list[Attempt]:
+    connection: Connection, batch: Queue, shapes: Shapes, delivered: Delivered | None = None
+) -> list[Again]:
     """Write all of a batch; gives the attempts that the database will never take.
 
     `delivered` is what is stored of deliveries; it is not changed meanwhile.
@@ -293,7 +324,7 @@ def write_batch(
     _write_each(connection, put, list(batch.sightings.values()))
     _write_each(connection, write_unknown, list(batch.unknown.items()))
     _write_each(connection, write_sip_records, batch.sip)
-    return _write_each(connection, write_attempts, batch.attempts)
+    return _write_each(connection, partial(write_attempts, shapes=shapes), batch.attempts)
 
 
 def _write_each(

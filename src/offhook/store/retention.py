@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Connection, Table, delete, func, or_, select
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 
 from offhook.actions.ports import Clock
+from offhook.core.model import OutcomeKind
 from offhook.errors import StoreError
-from offhook.store.attempts import Tally
+from offhook.store.attempts import REUSED_ROWS, Tally
 from offhook.store.database import Database
-from offhook.store.tables import attempts, changes, reboots, sip_records
+from offhook.store.tables import attempt_shapes, attempts, changes, reboots, sip_records
 from offhook.store.values import to_us
 
 _log = logging.getLogger(__name__)
@@ -135,7 +136,20 @@ def prune_attempts(connection: Connection, before_us: int, keep_rows: int) -> Ta
                 or_(attempts.c.id <= last_excess, attempts.c.at_us < before_us),
             )
         )
+        _prune_shapes(connection, oldest[0].id, newest_id)
     return gone
+
+
+def _prune_shapes(connection: Connection, since_id: int, newest_id: int) -> None:
+    """Delete the shapes that no attempt can refer to any more; `since_id` was the oldest of all."""
+    oldest_id = connection.execute(select(func.min(attempts.c.id))).scalar() or newest_id + 1
+    column = attempt_shapes.c
+    is_own = and_(column.id >= since_id, column.kind == OutcomeKind.REFUSED.value)
+    connection.execute(
+        delete(attempt_shapes).where(
+            column.id < oldest_id, or_(is_own, column.id < oldest_id - REUSED_ROWS)
+        )
+    )
 
 
 def prune_reboots(connection: Connection, before_us: int) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    or_,
 )
 
 metadata = MetaData(
@@ -130,19 +131,16 @@ unknown_phones = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-attempts = Table(
-    "attempts",
+# What is alike in equal attempts, once for many of them; its id is that of the first.
+attempt_shapes = Table(
+    "attempt_shapes",
     metadata,
     Column("id", _SERIAL, primary_key=True, autoincrement=False),
-    Column("at_us", BigInteger, nullable=False),
-    Column("request_id", Text, nullable=False),
     Column("transport", Text, nullable=False),
     Column("method", Text, nullable=False),
     Column("path", Text, nullable=False),
-    Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("mac_text", Text, nullable=False),
-    Column("mac", String(12)),
     Column("file", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("status", Integer, nullable=False),
@@ -159,13 +157,37 @@ attempts = Table(
     Column("digest", Text, nullable=False),
     Column("content_type", Text, nullable=False),
     Column("is_device_file", Boolean, nullable=False),
-    Column("is_test", Boolean, nullable=False),
-    Column("is_success", Boolean, nullable=False),
 )
-# The first serves a phone's history; the second pages of failures, and counting at start from the
-# index alone.
-Index(None, attempts.c.mac, attempts.c.id)
-Index(None, attempts.c.is_success, attempts.c.id, attempts.c.is_test)
+
+BLOCK_ROWS = 4096
+"""Attempts in a block, by their ids."""
+
+# Without a foreign key to its shape, which is looked after by `attempts` and `retention`.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("shape", BigInteger, nullable=False),
+    Column("mac", String(12)),
+    Column("block", Integer, nullable=False),
+    Column("is_success", Boolean, nullable=False),
+    Column("is_test", Boolean, nullable=False),
+)
+# The first serves a phone's history; the second pages of failures, and counting at start. Most
+# attempts are neither failures nor tests, and cost nothing there.
+Index(None, attempts.c.block, attempts.c.mac)
+_is_odd = or_(~attempts.c.is_success, attempts.c.is_test)
+Index(
+    "ix_attempts_odd",
+    attempts.c.is_success,
+    attempts.c.id,
+    attempts.c.is_test,
+    sqlite_where=_is_odd,
+    postgresql_where=_is_odd,
+)
 
 # Without a foreign key: a phone that was deleted has a history all the same, until it is pruned.
 sip_records = Table(

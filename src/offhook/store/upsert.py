@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -37,8 +38,8 @@ def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
     }
 
 
-_CHUNKS = (256, 32, 1)
-"""Rows in one statement: few sizes, so that the driver knows the statements."""
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows in one statement: few sizes, which the driver knows, and few statements for any number."""
 
 
 def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -54,7 +55,7 @@ def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object
         text = f"{begin} VALUES {', '.join([row + closing] * size)}{end}"
         while len(rows) - place >= size:
             chunk = rows[place : place + size]
-            connection.exec_driver_sql(text, tuple(it for values in chunk for it in values))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
             place += size
 
 

@@ -13,6 +13,8 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
+Fields = Sequence[tuple[bytes, bytes]]
+
 _SAFE = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
 
@@ -30,7 +32,7 @@ def error_bytes(code: str, message: str, hint: str = "") -> bytes:
 
 
 def answer_fields(
-    status: int, length: int, content_type: str, headers: Sequence[tuple[bytes, bytes]] = ()
+    status: int, length: int, content_type: str, headers: Fields = ()
 ) -> list[tuple[bytes, bytes]]:
     """Give the header fields of a whole answer."""
     sent = [*_SAFE, *headers]
@@ -46,7 +48,7 @@ async def send_answer(
     status: int,
     body: bytes,
     content_type: str,
-    headers: Sequence[tuple[bytes, bytes]] = (),
+    headers: Fields = (),
     *,
     length: int | None = None,
 ) -> None:
@@ -56,9 +58,7 @@ async def send_answer(
     await send_fields(send, status, sent, body)
 
 
-async def send_fields(
-    send: Send, status: int, fields: Sequence[tuple[bytes, bytes]], body: bytes
-) -> None:
+async def send_fields(send: Send, status: int, fields: Fields, body: bytes) -> None:
     """Send an answer whose fields are there already."""
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})

@@ -36,8 +36,8 @@ class Web:
 
     def __init__(self, services: Services) -> None:
         self._fetch_s = services.measures.fetch_s
-        self.front = Front(services.phones, services.now, self._fetch_s.observe)
-        self._phones = PhoneApp(services.phones, services.now, self.front)
+        self._phones = PhoneApp(services.phones, services.now)
+        self.front = Front(self._phones, services.phones, services.now, self._fetch_s.observe)
         self._api = ApiGate(services)
         self._pages = Pages(services)
         self._monitoring = Monitoring(services, self._api.access)

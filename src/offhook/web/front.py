@@ -1,7 +1,7 @@
-"""Answers requests that were answered before, byte for byte, without looking into them again.
+"""Answers plain requests of phones without a framework, and those that came before at a glance.
 
-A phone asks for the same file in the same bytes for years. What those bytes mean was found out
-once, by the way every request takes; while what the answer rests on stands, it is given from here.
+A phone asks for the same file in the same bytes for years. What those bytes mean is found out once;
+while what the answer rests on stands, it is given from here.
 """
 
 from __future__ import annotations
@@ -9,31 +9,22 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from offhook.actions.basis import Basis
-from offhook.actions.phones import Answer, Phones
+from offhook.actions.phones import Phones
 from offhook.actions.ports import Clock
-from offhook.web.peer import Scope
+from offhook.web.answer import Fields
+from offhook.web.head import parse_head
+from offhook.web.phones import PhoneApp, Reply, is_phone_path
 
-HEARD = "offhook.heard"
-"""Where a scope says in which bytes its request came, when it is one that may come again."""
-
-HEAD_MAX_BYTES = 1024
+REPEATED_MAX_BYTES = 1024
 KEPT_MAX = 65_536
 """Requests remembered, about 1.5 kB each."""
 
-Fields = Sequence[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A whole request without a body, as it came; whether the connection is kept after it."""
-
-    head: bytes
-    keeps_alive: bool
+_CLOSE = (b"connection", b"close")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +40,9 @@ class Known:
 
 @dataclass(slots=True)
 class Front:
-    """The requests answered before, by their bytes."""
+    """What every connection asks first; `own` are the fields the server puts before ours."""
 
+    app: PhoneApp
     phones: Phones
     now: Clock
     observe_s: Callable[[float], None] = lambda _: None
@@ -62,47 +54,64 @@ class Front:
     _own_fields: Fields = ()
     _own_bytes: bytes = b""
 
-    def keep(self, scope: Scope, answer: Answer, fields: Fields, *, has_body: bool) -> None:
-        """Remember how a request was answered."""
-        heard: Heard | None = scope.get(HEARD)
-        if heard is None or answer.basis is None:
-            return
-        if len(self.known) >= KEPT_MAX and heard.head not in self.known:
-            del self.known[next(iter(self.known))]
-        end = b"\r\n" if heard.keeps_alive else b"connection: close\r\n\r\n"
-        self.known[heard.head] = Known(
-            answer.basis,
-            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode(),
-            _lines(fields) + end,
-            has_body and answer.status != HTTPStatus.NOT_MODIFIED,
-            heard.keeps_alive,
-        )
+    def again(self, data: bytes, address: str, own: Fields) -> tuple[bytes, bool] | None:
+        """Answer what was answered before; with it whether the connection is kept.
 
-    def again(self, head: bytes, known: Known, address: str, own: Fields) -> bytes | None:
-        """Answer once more, and record it; `own` are the fields the server puts first.
-
-        None when the request has to take the usual way, because something has changed.
+        None when the request is not known, or not any more because something has changed.
         """
+        known = self.known.get(data)
+        if known is None:
+            return None
         began_s = time.perf_counter()
         request_id = f"{next(self._ids):012x}"
         body = self.phones.repeat(known.basis, request_id, self.now(), address)
         if body is None:
-            self.known.pop(head, None)
+            self.known.pop(data, None)
             return None
+        if not known.has_body:
+            body = b""
+        answer = b"".join((known.begin, self._own(own), known.rest, body))
+        self.observe_s(time.perf_counter() - began_s)
+        return answer, known.keeps_alive
+
+    def first(
+        self, data: bytes, client: object, local: Callable[[], object], scheme: str, own: Fields
+    ) -> tuple[bytes, bool] | None:
+        """Answer a plain request of a phone; None for all else, and when it has to wait."""
+        head = parse_head(data)
+        if head is None or not is_phone_path(head.raw_path):
+            return None
+        began_s = time.perf_counter()
+        reply = self.app.read(head.scope(client, local(), scheme))
+        if reply is None:
+            return None
+        keeps_alive = head.keeps_alive and _CLOSE not in reply.fields
+        begin, rest = _around(reply, is_closing=not head.keeps_alive)
+        if reply.basis is not None and len(data) <= REPEATED_MAX_BYTES:
+            self._keep(data, Known(reply.basis, begin, rest, bool(reply.body), keeps_alive))
+        answer = b"".join((begin, self._own(own), rest, reply.body))
+        self.observe_s(time.perf_counter() - began_s)
+        return answer, keeps_alive
+
+    def _keep(self, data: bytes, known: Known) -> None:
+        if len(self.known) >= KEPT_MAX and data not in self.known:
+            del self.known[next(iter(self.known))]
+        self.known[data] = known
+
+    def _own(self, own: Fields) -> bytes:
         if own is not self._own_fields:  # uvicorn makes a new list every second, for its date
             self._own_fields, self._own_bytes = own, _lines(own)
-        self.observe_s(time.perf_counter() - began_s)
-        return b"".join((known.begin, self._own_bytes, known.rest, body if known.has_body else b""))
+        return self._own_bytes
 
 
-def is_repeatable(head: bytes) -> bool:
-    """True for one whole request for reading that nothing follows."""
-    return (
-        len(head) <= HEAD_MAX_BYTES
-        and head.startswith((b"GET ", b"HEAD "))
-        and head.find(b"\r\n\r\n") == len(head) - 4
-    )
+def _around(reply: Reply, *, is_closing: bool) -> tuple[bytes, bytes]:
+    """What stands before and after the server's own fields, as uvicorn would write it."""
+    fields = list(reply.fields)
+    if is_closing and _CLOSE not in fields:
+        fields.append(_CLOSE)
+    begin = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n".encode()
+    return begin, _lines(fields) + b"\r\n"
 
 
 def _lines(fields: Fields) -> bytes:
-    return b"".join(b"%b: %b\r\n" % (name, value) for name, value in fields)
+    return b"".join([b"%b: %b\r\n" % item for item in fields])

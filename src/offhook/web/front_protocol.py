@@ -1,142 +1,149 @@
-"""One connection of HTTP that answers known requests itself and wakes uvicorn for all others."""
+"""One connection of HTTP that answers plain requests of phones, and hands all others to uvicorn."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from uvicorn.server import ServerState
 
 from offhook.web import protocol
-from offhook.web.front import HEARD, Front, Heard, Known, is_repeatable
+from offhook.web.front import Front
 from offhook.web.peer import plain_address
 from offhook.web.protocol import BoundedProtocol, turn_away_busy
 
+SWEEP_S = 1.0
 
-class FrontProtocol(BoundedProtocol):
-    """uvicorn's protocol, of which nothing is made before a request needs it.
 
-    Making it, its parser and a task costs twice what answering a known request does; phones open a
-    connection for each file. Until it is awake only what is set here exists.
+@dataclass(frozen=True, slots=True, eq=False)
+class House:
+    """What all connections of a server have in common; `make` makes uvicorn's own protocol."""
+
+    front: Front | None
+    state: ServerState
+    make: Callable[[], BoundedProtocol]
+    clock: Callable[[], float]
+    keep_alive_s: float
+    scheme: str
+
+    def answered(
+        self, data: bytes, client: tuple[str, int] | None, local: Callable[[], object]
+    ) -> tuple[bytes, bool] | None:
+        """Answer a plain request at once; with it whether the connection is kept.
+
+        None for all that is uvicorn's. `local` gives our own end of the connection.
+        """
+        if self.front is None:
+            return None
+        own = self.state.default_headers
+        address = plain_address(client[0]) if client else ""
+        answered = self.front.again(data, address, own)
+        if answered is None:
+            answered = self.front.first(data, client, local, self.scheme, own)
+        if answered is not None:
+            self.state.total_requests += 1
+        return answered
+
+    def sweep(self) -> None:
+        """Close connections that ask nothing: one look at all costs less than a timer for each."""
+        now_s = self.clock()
+        for connection in tuple(self.state.connections):
+            if isinstance(connection, FrontProtocol) and connection.idle_until_s <= now_s:
+                connection.shutdown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What happened before a connection became the loop's.
+
+    `heard` came already, `unsent` still has to go out; `has_ended` when nothing follows that.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        config = kwargs["config"]
-        self._made_with = (args, kwargs)
-        self._front: Front | None = getattr(config.loaded_app, "front", None)
-        self._is_awake = False
-        self._is_write_paused = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._keep_alive_s: float = config.timeout_keep_alive
-        self.server_state = kwargs["server_state"]
-        self.connections = self.server_state.connections
-        self.loop = kwargs.get("_loop") or asyncio.get_running_loop()
-        self.cycle = None  # type: ignore[assignment] # as uvicorn has it before the first request
+    heard: bytes = b""
+    unsent: bytes = b""
+    has_ended: bool = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
+
+class FrontProtocol(asyncio.Protocol):
+    """Answers what the front knows how to, at once; anything else begins uvicorn's protocol.
+
+    Making that, its parser and a task costs many times what answering does, and phones open a
+    connection for each file. A connection that was handed on is uvicorn's until it ends.
+    """
+
+    __slots__ = ("_house", "_is_write_paused", "_opening", "idle_until_s", "transport")
+
+    def __init__(self, house: House, opening: Opening | None = None) -> None:
+        self._house = house
+        self._opening = opening
+        self._is_write_paused = False
+        self.idle_until_s = 0.0
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
-        self.transport = transport
-        if self._front is None:
-            self._wake()
+        house = self._house
+        self.transport = cast(asyncio.Transport, transport)
+        if len(house.state.connections) >= protocol.CONNECTIONS_MAX:
+            turn_away_busy(self.transport)
             return
-        self.connections.add(self)
-        if len(self.connections) > protocol.CONNECTIONS_MAX:
-            turn_away_busy(transport)
-            return
-        self._timer = self.loop.call_later(protocol.REQUEST_TIMEOUT_S, self._close_idle)
+        house.state.connections.add(self)  # type: ignore[arg-type] # it is asked for `shutdown` alone
+        self.idle_until_s = house.clock() + protocol.REQUEST_TIMEOUT_S
+        if self._opening is not None:
+            self._take_up(self._opening)
+
+    def _take_up(self, opening: Opening) -> None:
+        if opening.unsent:
+            self.transport.write(opening.unsent)
+        if opening.has_ended:
+            self.transport.close()
+        elif opening.heard:
+            self._hand_on(opening.heard)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the wait."""
-        if self._is_awake:
-            super().connection_lost(exc)
-            return
-        self._end_timer()
-        self.connections.discard(self)
-        self.transport.close()
+        """Forget it."""
+        self._house.state.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Answer what is known, at once; all else goes on as it came."""
-        if self._front is None:
-            super().data_received(data)
+        """Answer what is plain, at once; all else goes on as it came."""
+        house, transport = self._house, self.transport
+        if transport.is_closing():
             return
-        is_between = not self._is_awake or (
-            self._head_bytes == 0
-            and self._is_in_head
-            and (self.cycle is None or self.cycle.response_complete)
-        )
-        if is_between:
-            known = self._front.known.get(data)
-            if known is not None and self._answered(self._front, data, known):
-                return
-        if not self._is_awake:
-            self._wake()
-        super().data_received(data)
-        if is_between and self.cycle is not None and self._is_in_head and is_repeatable(data):
-            scope = cast("dict[str, Any]", self.cycle.scope)
-            scope[HEARD] = Heard(data, self.cycle.keep_alive)
-
-    def _answered(self, front: Front, data: bytes, known: Known) -> bool:
-        transport = self.transport
-        if self._is_write_paused or transport.is_closing():
-            return False
-        peer = transport.get_extra_info("peername")
-        own = self.server_state.default_headers
-        answer = front.again(data, known, plain_address(peer[0]) if peer else "", own)
-        if answer is None:
-            return False
-        self._end_timer()
+        client = transport.get_extra_info("peername")
+        local = partial(transport.get_extra_info, "sockname")
+        answered = None if self._is_write_paused else house.answered(data, client, local)
+        if answered is None:
+            self._hand_on(data)
+            return
+        answer, keeps_alive = answered
         transport.write(answer)
-        self.server_state.total_requests += 1
-        if not known.keeps_alive:
-            transport.close()
-        elif self._is_awake:
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self._keep_alive_s, self.timeout_keep_alive_handler
-            )
+        if keeps_alive:
+            self.idle_until_s = house.clock() + house.keep_alive_s
         else:
-            self._timer = self.loop.call_later(self._keep_alive_s, self._close_idle)
-        return True
+            transport.close()
 
-    def _wake(self) -> None:
-        """Become what uvicorn makes of a connection at its beginning."""
-        self._end_timer()
-        args, kwargs = self._made_with
-        transport = self.transport
-        self.connections.discard(self)
-        super().__init__(*args, **kwargs)
-        self._is_awake = True
-        super().connection_made(transport)
+    def _hand_on(self, data: bytes) -> None:
+        house, transport = self._house, self.transport
+        house.state.connections.discard(self)
+        usual = house.make()
+        transport.set_protocol(usual)
+        usual.connection_made(transport)
         if self._is_write_paused:
-            self.flow.pause_writing()
+            usual.pause_writing()
+        usual.data_received(data)
 
     def shutdown(self) -> None:
-        """Close when nothing is being answered."""
-        if self._is_awake:
-            super().shutdown()
-        else:
+        """Close: nothing is being answered."""
+        if not self.transport.is_closing():
             self.transport.close()
-
-    def eof_received(self) -> bool | None:  # type: ignore[override] # asyncio asks for this answer
-        """Answer a caller that closed its sending side."""
-        return super().eof_received() if self._is_awake else None
 
     def pause_writing(self) -> None:
         """The caller does not read its answers: the next one has to wait."""
         self._is_write_paused = True
-        if self._is_awake:
-            super().pause_writing()
 
     def resume_writing(self) -> None:
         """The caller reads again."""
         self._is_write_paused = False
-        if self._is_awake:
-            super().resume_writing()
-
-    def _end_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _close_idle(self) -> None:
-        self._timer = None
-        if not self.transport.is_closing():
-            self.transport.close()

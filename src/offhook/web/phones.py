@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
+from offhook.actions.basis import Basis
 from offhook.actions.phones import UPLOAD_MAX_BYTES, Answer, Phones
 from offhook.actions.ports import Clock
 from offhook.core.model import PhoneRequest
-from offhook.web.answer import TEXT, answer_fields, send_answer, send_fields
+from offhook.web.answer import TEXT, Fields, answer_fields, send_fields
 from offhook.web.body import Body, GoneError, Receive, Send, read_body
-from offhook.web.front import Front
 from offhook.web.peer import Scope, address_of, header_of, is_this_host, name_of_host
 
 PREFIX = b"/provision"
@@ -22,7 +23,9 @@ AGENT_MAX = 1024
 TEST_HEADER = b"x-offhook-test"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_METHODS = ("GET", "HEAD", "PUT", "POST")
+_READING = ("GET", "HEAD")
+_METHODS = (*_READING, "PUT", "POST")
+_NO_BODY = Body(data=b"", is_complete=True)
 _CLOSE = (b"connection", b"close")
 _log = logging.getLogger("offhook.web.phones")
 
@@ -60,41 +63,87 @@ def read_path(raw_path: bytes, query: bytes) -> str:
     return path.lstrip("/")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer as it is sent; `basis` as in `Answer`."""
+
+    status: int
+    fields: Fields
+    body: bytes
+    basis: Basis | None = None
+
+
 class PhoneApp:
     """Answers phones over HTTP. A phone gets a file or one short text, never a traceback."""
 
-    def __init__(self, phones: Phones, now: Clock, front: Front | None = None) -> None:
+    def __init__(self, phones: Phones, now: Clock) -> None:
         self._phones = phones
         self._now = now
-        self._front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        reply: Reply | None
         if scope["method"] not in _METHODS:
             allow = (b"allow", ", ".join(_METHODS).encode())
-            await _refuse(send, 405, "phones GET, HEAD, PUT or POST", allow)
-            return
-        is_bodiless = scope["method"] == "HEAD"
+            reply = _refusal(405, "phones GET, HEAD, PUT or POST", allow)
+        else:
+            request = self._readable(scope)
+            if isinstance(request, PhoneRequest):
+                reply = await self._waited(scope, receive, request)
+            else:
+                reply = request
+        if reply is not None:
+            await send_fields(send, reply.status, reply.fields, reply.body)
+
+    def read(self, scope: Scope) -> Reply | None:
+        """Answer a GET or HEAD; None, and nothing recorded, when that needs to be waited for."""
+        request = self._readable(scope)
+        if isinstance(request, Reply):
+            return request
         try:
-            request = self._request(scope, read_path(scope["raw_path"], scope["query_string"]))
-        except UnusablePathError as error:
-            answer = self._phones.turn_away(self._request(scope, ""), error.status, str(error))
-            await _send(send, answer, is_bodiless=is_bodiless, is_whole=is_bodiless)
-            return
+            answer = self._phones.answer_at_once(
+                request,
+                if_none_match=header_of(scope, b"if-none-match"),
+                is_local=is_this_host(scope),
+            )
+        except Exception:  # what it could not make a refusal of
+            return _failed(request)
+        return None if answer is None else _reply(answer, request)
+
+    async def _waited(self, scope: Scope, receive: Receive, request: PhoneRequest) -> Reply | None:
+        """Answer any request; None for a phone that is gone."""
         try:
             body = await _body(scope, receive)
         except GoneError:
-            return
+            return None
         if body.is_late:
-            await _refuse(send, 408, "the upload took too long", _CLOSE)
-            return
-        await self._answer(scope, send, request, body)
+            return _refusal(408, "the upload took too long", _CLOSE)
+        try:
+            answer = await self._phones.answer(
+                request,
+                body=body.data,
+                if_none_match=header_of(scope, b"if-none-match"),
+                is_local=is_this_host(scope),
+            )
+        except Exception:  # what it could not make a refusal of
+            return _failed(request)
+        return _reply(answer, request, is_whole=body.is_complete)
+
+    def _readable(self, scope: Scope) -> PhoneRequest | Reply:
+        """Give the request, or the answer when no file can have its path."""
+        try:
+            path = read_path(scope["raw_path"], scope["query_string"])
+        except UnusablePathError as error:
+            request = self._request(scope, "")
+            answer = self._phones.turn_away(request, error.status, str(error))
+            return _reply(answer, request, is_whole=request.method == "HEAD")
+        return self._request(scope, path)
 
     def _request(self, scope: Scope, path: str) -> PhoneRequest:
         query: bytes = scope["query_string"] if path else b""
         return PhoneRequest(
             request_id=secrets.token_hex(6),
-            transport="http",
+            transport=scope["scheme"],
             method=scope["method"],
             path=path,
             query=query.decode("latin-1"),
@@ -106,38 +155,22 @@ class PhoneApp:
             has_credentials=bool(header_of(scope, b"authorization")),
         )
 
-    async def _answer(self, scope: Scope, send: Send, request: PhoneRequest, body: Body) -> None:
-        is_bodiless = request.method == "HEAD"
-        try:
-            answer = await self._phones.answer(
-                request,
-                body=body.data,
-                if_none_match=header_of(scope, b"if-none-match"),
-                is_local=is_this_host(scope),
-            )
-        except Exception:  # what it could not make a refusal of
-            _log.exception("request %s of %s failed", request.request_id, request.path)
-            await _refuse(
-                send, 500, f"internal error, request {request.request_id}", is_bodiless=is_bodiless
-            )
-        else:
-            await _send(send, answer, is_bodiless=is_bodiless, is_whole=body.is_complete)
-            if self._front is not None and answer.basis is not None and body.is_complete:
-                fields = _fields(answer, is_bodiless=is_bodiless, is_whole=True)
-                self._front.keep(scope, answer, fields, has_body=not is_bodiless)
-
 
 async def _body(scope: Scope, receive: Receive) -> Body:
     """Read an upload; one byte too many tells that it is too large."""
-    if scope["method"] in ("GET", "HEAD"):
-        return Body(data=b"", is_complete=True)
+    if scope["method"] in _READING:
+        return _NO_BODY
     return await read_body(receive, UPLOAD_MAX_BYTES)
 
 
-async def _send(send: Send, answer: Answer, *, is_bodiless: bool, is_whole: bool) -> None:
-    body = b"" if is_bodiless or answer.status == 304 else answer.body
-    fields = _fields(answer, is_bodiless=is_bodiless, is_whole=is_whole)
-    await send_fields(send, answer.status, fields, body)
+def _reply(answer: Answer, request: PhoneRequest, *, is_whole: bool = True) -> Reply:
+    is_bodiless = request.method == "HEAD"
+    return Reply(
+        status=answer.status,
+        fields=_fields(answer, is_bodiless=is_bodiless, is_whole=is_whole),
+        body=b"" if is_bodiless or answer.status == 304 else answer.body,
+        basis=answer.basis,
+    )
 
 
 def _fields(answer: Answer, *, is_bodiless: bool, is_whole: bool) -> list[tuple[bytes, bytes]]:
@@ -155,15 +188,15 @@ def _fields(answer: Answer, *, is_bodiless: bool, is_whole: bool) -> list[tuple[
     return answer_fields(answer.status, length, answer.content_type, headers)
 
 
-async def _refuse(
-    send: Send,
-    status: int,
-    text: str,
-    *headers: tuple[bytes, bytes],
-    is_bodiless: bool = False,
-) -> None:
+def _failed(request: PhoneRequest) -> Reply:
+    _log.exception("request %s of %s failed", request.request_id, request.path)
+    reply = _refusal(500, f"internal error, request {request.request_id}")
+    return replace(reply, body=b"") if request.method == "HEAD" else reply
+
+
+def _refusal(status: int, text: str, *headers: tuple[bytes, bytes]) -> Reply:
     body = f"{text}\n".encode()
-    await send_answer(send, status, b"" if is_bodiless else body, TEXT, headers, length=len(body))
+    return Reply(status=status, fields=answer_fields(status, len(body), TEXT, headers), body=body)
 
 
 def _agent(text: str) -> str:

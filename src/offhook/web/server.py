@@ -13,7 +13,9 @@ import uvicorn
 
 from offhook.tasks import spawn
 from offhook.web.asgi import Asgi
-from offhook.web.front_protocol import FrontProtocol
+from offhook.web.door import Door, Tls, defer_accept
+from offhook.web.front_protocol import SWEEP_S, House
+from offhook.web.protocol import BoundedProtocol
 
 BACKLOG = 16_384
 """A building's phones connect in the same second after a power cut."""
@@ -34,6 +36,7 @@ def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     # Accepted connections inherit it; asyncio sets it only on sockets that name their protocol,
     # and head and body, sent one after the other, would wait 40 ms for the phone's ACK.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    defer_accept(listening)
     listening.setblocking(False)
     return listening
 
@@ -41,14 +44,21 @@ def bind_http(bind: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 class HttpServer:
     """Serves an application on listening sockets; `stop` closes them."""
 
-    def __init__(self, app: Asgi, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        app: Asgi,
+        sockets: Sequence[socket.socket],
+        secure: socket.socket | None = None,
+        tls: Tls | None = None,
+    ) -> None:
         self.app = app
         self._sockets = list(sockets)
+        self._secure, self._tls = secure, tls
         # An application with endless answers has a `close` that ends them.
         self._close: Callable[[], None] | None = getattr(app, "close", None)
         self._config = uvicorn.Config(
             cast(Any, app),
-            http=FrontProtocol,
+            http=BoundedProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -63,40 +73,87 @@ class HttpServer:
         )
         self._server = uvicorn.Server(self._config)
         self._running: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        self._doors: list[Door] = []
 
     @property
     def port(self) -> int:
         """The port of the first socket."""
         return int(self._sockets[0].getsockname()[1])
 
+    @property
+    def https_port(self) -> int:
+        """The port of HTTPS; 0 without."""
+        return 0 if self._secure is None else int(self._secure.getsockname()[1])
+
     async def start(self) -> None:
         """Begin to accept; returns when callers are served."""
         # Its warnings tell of strangers' broken requests, one line each.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        # What `Server.serve` does, without its signal handlers: signals are the command's.
-        self._config.load()
-        self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup(self._sockets)
-        self._running = spawn(self._server.main_loop(), "http server")
+        # What `Server.serve` does, without its signal handlers, which are the command's, and with
+        # a protocol of ours before its own.
+        server, config, loop = self._server, self._config, asyncio.get_running_loop()
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        house, secure = self._house(loop.time, "http"), self._house(loop.time, "https")
+        server.servers = []
+        self._doors = [Door(house, it, loop) for it in self._sockets]
+        if self._secure is not None:
+            self._doors.append(Door(secure, self._secure, loop, self._tls))
+        for door in self._doors:
+            door.open()
+        server.started = True
+        self._running = spawn(server.main_loop(), "http server")
+        self._sweeping = spawn(_sweep(house), "close idle connections")
+
+    def _all_sockets(self) -> list[socket.socket]:
+        return [*self._sockets, *([] if self._secure is None else [self._secure])]
+
+    def _house(self, clock: Callable[[], float], scheme: str) -> House:
+        config, state = self._config, self._server.server_state
+        lifespan = self._server.lifespan.state
+        return House(
+            front=getattr(self.app, "front", None),
+            state=state,
+            make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
+            clock=clock,
+            keep_alive_s=KEEP_ALIVE_S,
+            scheme=scheme,
+        )
 
     async def stop(self) -> None:
         """Finish what is being answered, a few seconds at most; idempotent."""
         running, self._running = self._running, None
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for door in self._doors:
+            door.close()
         if running is None:
-            for listening in self._sockets:
+            for listening in self._all_sockets():
                 listening.close()
             return
         if self._close is not None:
             self._close()
         self._server.should_exit = True
         await running
-        await self._server.shutdown(self._sockets)
+        await self._server.shutdown(self._all_sockets())
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
 
-async def serve_http(app: Asgi, sockets: Sequence[socket.socket]) -> HttpServer:
-    """Start a server; whoever starts it stops it."""
-    server = HttpServer(app, sockets)
+async def _sweep(house: House) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        house.sweep()
+
+
+async def serve_http(
+    app: Asgi,
+    sockets: Sequence[socket.socket],
+    secure: socket.socket | None = None,
+    tls: Tls | None = None,
+) -> HttpServer:
+    """Start a server; whoever starts it stops it. `secure` is where it speaks HTTPS."""
+    server = HttpServer(app, sockets, secure, tls)
     await server.start()
     return server

@@ -14,7 +14,7 @@ from offhook.core.events import AttemptRecorded
 from offhook.core.mac import Mac
 from offhook.core.model import OutcomeKind
 from offhook.core.render import Templates
-from offhook.log import attempt_lines
+from offhook.telling import attempt_lines
 from tests.contract import build
 from tests.world import HOME, MAKERS, PROFILES, World, agent_of, code_of, mac, model_of
 
@@ -651,3 +651,14 @@ async def test_similar_macs_are_found_wherever_the_digit_is_wrong() -> None:
     for wrong in ("000beaf5ed68", "000bea1ded68", "000bea51ed68", "000bea15ed69"):
         assert world.state.similar(mac(wrong))[0] == right.mac
     assert world.state.similar(mac("001565000001")) == []
+
+
+async def test_what_a_crash_kept_from_being_stored_is_seen_again() -> None:
+    world = await World.make()
+    device = await world.device()
+    await world.fetch(device)
+    seen = world.state.sightings.pop(device.mac)
+    await world.phones.catch_up()
+    assert world.state.sightings[device.mac] == seen
+    await world.phones.catch_up()
+    assert world.state.sightings[device.mac] == seen

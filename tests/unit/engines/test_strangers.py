@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from offhook.engines.strangers import Allowance, JunkLog, OncePerMinute
+from offhook.engines.strangers import Allowance, JunkLog
+from offhook.handshakes import OncePerMinute
 from offhook.sip.bindings import Binding, BindingTable, Source
 
 

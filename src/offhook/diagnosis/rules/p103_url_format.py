@@ -38,9 +38,14 @@ FAULT = Fault(
 )
 
 
-def url_problem(url_format: str, http_port: int) -> str:
-    """Say what is wrong with a URL format; empty when nothing is. Port 0 means any free port."""
-    filled = url_format.replace("{{SERVER_IP}}", "192.0.2.1").replace("{{PORT}}", str(http_port))
+def url_problem(url_format: str, http_port: int, https_port: int = 0) -> str:
+    """Say what is wrong with a URL format; empty when nothing is. Port 0 means any free port.
+
+    Without a certificate `https_port` is 0 too; a proxy may stand before us and speak HTTPS.
+    """
+    is_secure = url_format.lower().startswith("https:")
+    own_port = str(https_port if is_secure else http_port)
+    filled = url_format.replace("{{SERVER_IP}}", "192.0.2.1").replace("{{PORT}}", own_port)
     is_complete = "{mac}" in filled or filled.endswith("/")
     filled = filled.replace("{mac}", "0" * 12)
     try:
@@ -62,6 +67,10 @@ def url_problem(url_format: str, http_port: int) -> str:
             url.scheme != "http" or http_port in (0, port or 80),
             f"it leads to port {port or 80}, the server listens on {http_port}",
         ),
+        (
+            https_port or url.scheme != "https" or "{{PORT}}" not in url_format,
+            "it is https, and server.tls_certificate is not set",
+        ),
         ("/provision/" in url.path, "its path does not lead to /provision/"),
         (is_complete, "it has neither {mac} nor a slash at its end"),
     )
@@ -71,7 +80,7 @@ def url_problem(url_format: str, http_port: int) -> str:
 def check(facts: Facts) -> Iterator[Finding]:
     """Find a URL format that leads no phone here; P910 tells of tftp://."""
     config = facts.config
-    problem = url_problem(config.url_format, config.http_port)
+    problem = url_problem(config.url_format, config.http_port, config.https_port)
     if problem and not config.url_format.lower().startswith("tftp:"):
         urls = "\n".join(
             ("Configure phone with full URL:", *url_lines(config.base, facts.profiles))

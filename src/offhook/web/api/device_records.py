@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -76,7 +77,7 @@ def config_url(services: Services, mac: Mac) -> str:
     if "{mac}" not in config.url_format:
         return f"{config.base}{mac.plain}.cfg"
     return config.base + config.url_format.rpartition("/")[2].replace("{mac}", mac.plain).replace(
-        "{{PORT}}", str(server.http_port)
+        "{{PORT}}", str(urlsplit(config.base).port or server.http_port)
     )
 
 

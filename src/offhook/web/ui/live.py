@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from offhook.core.events import (
     AttemptRecorded,
+    AttemptsRepeated,
     CallFailed,
     Changed,
     Event,
@@ -18,14 +19,15 @@ from offhook.core.events import (
     RebootAdvanced,
     RegistrationRefused,
 )
-from offhook.core.model import Attempt
+from offhook.core.model import Again, Attempt
 from offhook.web.ports import Services
 
 TOPICS = ("fleet", "phones", "unknown", "people", "log", "changes")
 MINUTES = 60
 LINES = 500
 LISTENERS_MAX = 200
-TOPICS_MAX = 1000
+PHONES_MAX = 1000
+_OF_ATTEMPTS = frozenset({"fleet", "phones", "unknown", "log"})
 # Topics are gathered for so long: a boot storm must not make every open page ask each time.
 GATHER_S = 0.5
 KEEP_ALIVE_S = 15.0
@@ -64,11 +66,12 @@ class Live:
         self._services = services
         self._listeners: set[_Listener] = set()
         self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
-        self._recent: deque[Line | Attempt] = deque(maxlen=LINES)
+        self._recent: deque[Line | Attempt | Again] = deque(maxlen=LINES)
         self._is_closed = False
         # Numbers are moments, so that those of an earlier run of the server are smaller.
         self.number = int(services.now().timestamp() * 1000)
         self._latest = dict.fromkeys(TOPICS, self.number)
+        self._phones: dict[str, int] = {}  # the same by MAC, the longest silent first
         services.events.subscribe(self._on_event)
 
     def contacts(self) -> list[int]:
@@ -81,7 +84,7 @@ class Live:
     def lines(self) -> list[Line]:
         """The last lines, newest first; those of requests are put into words only here."""
         recent = tuple(self._recent)
-        return [_request(item) if isinstance(item, Attempt) else item for item in recent]
+        return [item if isinstance(item, Line) else _request(item) for item in recent]
 
     def close(self) -> None:
         """End all streams, so that the server can stop at once."""
@@ -100,6 +103,7 @@ class Live:
             return
         listener = _Listener()
         listener.topics |= {topic for topic, at in self._latest.items() if at > seen}
+        listener.topics |= {f"phone-{mac}" for mac, at in self._phones.items() if at > seen}
         if listener.topics:
             listener.more.set()
         self._listeners.add(listener)
@@ -124,30 +128,36 @@ class Live:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, AttemptRecorded):
-            self._see_attempt(event.attempt)
+            self._see_attempts((event.attempt,))
+            return
+        if isinstance(event, AttemptsRepeated):
+            self._see_attempts(event.repeats)
             return
         topics, line = _told(event)
         if line is not None:
             self._recent.appendleft(line)
             topics = {*topics, "log"}
-            if line.mac:
-                topics.add(f"phone-{line.mac}")
-        self._wake({*topics, *self._of_phones(event)})
+        own = {line.mac} if line is not None and line.mac else set()
+        self._wake(topics, own | self._phones_of(event))
 
-    def _see_attempt(self, attempt: Attempt) -> None:
-        self._count(attempt.at)
-        self._recent.appendleft(attempt)
-        own = {f"phone-{attempt.mac.plain}"} if attempt.mac else set()
-        self._wake({"fleet", "phones", "unknown", "log"} | own)
+    def _see_attempts(self, attempts: Sequence[Attempt | Again]) -> None:
+        self._count(attempts[-1].at, len(attempts))
+        self._recent.extendleft(attempts)
+        told = (it.first if isinstance(it, Again) else it for it in attempts)
+        self._wake(_OF_ATTEMPTS, {it.mac.plain for it in told if it.mac is not None})
 
-    def _wake(self, topics: set[str]) -> None:
-        self._note(topics)
-        for listener in self._listeners if topics else ():
-            listener.topics |= topics
-            listener.more.set()
+    def _wake(self, topics: Set[str], phones: Set[str]) -> None:
+        if not topics and not phones:
+            return
+        self._note(topics, phones)
+        if self._listeners:
+            woken = topics | {f"phone-{mac}" for mac in phones}
+            for listener in self._listeners:
+                listener.topics |= woken
+                listener.more.set()
 
-    def _of_phones(self, event: Event) -> set[str]:
-        """Topics of the phones of an extension: most do not tell their MAC when they register."""
+    def _phones_of(self, event: Event) -> set[str]:
+        """MACs of the phones of an extension: most do not tell their MAC when they register."""
         match event:
             case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
                 number = found.extension if is_new or was_rebooted else ""
@@ -160,25 +170,25 @@ class Live:
             case _:
                 number = ""
         devices = self._services.state.devices_of(number) if number and self._listeners else ()
-        return {f"phone-{device.mac.plain}" for device in devices}
+        return {device.mac.plain for device in devices}
 
-    def _note(self, topics: set[str]) -> None:
-        """Number what happened; topics of single phones are kept as long as there is room."""
-        if topics:
-            self.number = max(self.number + 1, int(self._services.now().timestamp() * 1000))
-        for topic in topics:
-            self._latest.pop(topic, None)
-            self._latest[topic] = self.number
-        while len(self._latest) > TOPICS_MAX:
-            oldest = next(topic for topic in self._latest if topic not in TOPICS)
-            del self._latest[oldest]
+    def _note(self, topics: Set[str], phones: Set[str]) -> None:
+        """Number what happened; of single phones it is kept as long as there is room."""
+        number = max(self.number + 1, int(self._services.now().timestamp() * 1000))
+        self.number = number
+        self._latest.update(dict.fromkeys(topics, number))
+        for mac in phones:
+            self._phones.pop(mac, None)
+            self._phones[mac] = number
+        while len(self._phones) > PHONES_MAX:
+            del self._phones[next(iter(self._phones))]
 
-    def _count(self, at: datetime) -> None:
+    def _count(self, at: datetime, number: int) -> None:
         minute = int(at.timestamp() // 60)
         if self._minutes and self._minutes[-1][0] == minute:
-            self._minutes[-1] = (minute, self._minutes[-1][1] + 1)
+            self._minutes[-1] = (minute, self._minutes[-1][1] + number)
         else:
-            self._minutes.append((minute, 1))
+            self._minutes.append((minute, number))
 
 
 def _told(event: Event) -> tuple[set[str], Line | None]:
@@ -232,7 +242,8 @@ def _told_more(event: Event) -> tuple[set[str], Line | None]:
             return set(), None
 
 
-def _request(attempt: Attempt) -> Line:
+def _request(told: Attempt | Again) -> Line:
+    attempt = told.attempt() if isinstance(told, Again) else told
     test = " (test)" if attempt.is_test else ""
     return Line(
         at=attempt.at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from offhook.engines.certificate import CertificateProblem, load_certificate
+from offhook.certificate import CertificateProblem, load_certificate
 from tests.integration.certificates import Authority, key_pem
 
 CERTIFICATE_PEM, KEY_PEM = "sip.tls_certificate", "sip.tls_key"

@@ -1,4 +1,4 @@
-"""The server's certificate for SIP over TLS: read, checked, taken anew when its file changes."""
+"""The certificates of our TLS ports: read, checked, taken anew when their files change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-_log = logging.getLogger("offhook.sip")
+_log = logging.getLogger("offhook.tls")
 
-CERTIFICATE = "sip.tls_certificate"
-KEY = "sip.tls_key"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """The settings of a TLS port by their keys, and what it is called."""
+
+    what: str
+    certificate: str
+    key: str
+
+
+SIP_TLS = TlsSettings(what="SIP", certificate="sip.tls_certificate", key="sip.tls_key")
+HTTPS = TlsSettings(what="HTTPS", certificate="server.tls_certificate", key="server.tls_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,24 +31,34 @@ class CertificateProblem:
     message: str
 
 
-def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext | CertificateProblem:
-    """Make the context phones are met with: TLS 1.2 or 1.3 (RFC 8996 ended those before)."""
-    problem = _unusable(certificate, CERTIFICATE, b"-----BEGIN CERTIFICATE-----", "certificate")
-    problem = problem or _unusable(key, KEY, b"PRIVATE KEY-----", "private key")
+def load_certificate(
+    certificate: Path, key: Path, names: TlsSettings = SIP_TLS, *, allows_old: bool = False
+) -> ssl.SSLContext | CertificateProblem:
+    """Make the context phones are met with: TLS 1.2 or 1.3 (RFC 8996 ended those before).
+
+    `allows_old` lets phones of before 2015 in, with TLS 1.0 and its ciphers.
+    """
+    problem = _unusable(certificate, names.certificate, b"-----BEGIN CERTIFICATE-----", names)
+    problem = problem or _unusable(key, names.key, b"PRIVATE KEY-----", names)
     if problem is not None:
         return problem
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1 if allows_old else ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
+    if allows_old:
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
     try:
         # With a password at hand OpenSSL does not ask for one on the terminal.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        return _explained(error, certificate, key)
+        return _explained(error, certificate, key, names)
     return context
 
 
-def _unusable(path: Path, setting: str, mark: bytes, what: str) -> CertificateProblem | None:
+def _unusable(
+    path: Path, setting: str, mark: bytes, names: TlsSettings
+) -> CertificateProblem | None:
+    is_key = setting == names.key
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -46,38 +66,50 @@ def _unusable(path: Path, setting: str, mark: bytes, what: str) -> CertificatePr
         message = f"cannot read {path}: {reason}; the account Offhook runs as must be able to"
         return CertificateProblem(key=setting, message=message)
     if mark not in content:
-        mend = "; name the file with the key here" if setting == KEY else ""
+        what = "private key" if is_key else "certificate"
+        mend = "; name the file with the key here" if is_key else ""
         message = f"{path} holds no {what} in PEM form (text with BEGIN and END lines){mend}"
         return CertificateProblem(key=setting, message=message)
-    if setting == KEY and b"ENCRYPTED" in content:
+    if is_key and b"ENCRYPTED" in content:
         message = f"{path} is locked by a password; write one without: openssl pkey -in … -out …"
         return CertificateProblem(key=setting, message=message)
     return None
 
 
-def _explained(error: Exception, certificate: Path, key: Path) -> CertificateProblem:
+def _explained(
+    error: Exception, certificate: Path, key: Path, names: TlsSettings
+) -> CertificateProblem:
     reason = getattr(error, "reason", None) or ""
     if reason == "KEY_VALUES_MISMATCH":
         message = f"the key in {key} does not belong to the first certificate in {certificate}"
-        return CertificateProblem(key=KEY, message=message)
+        return CertificateProblem(key=names.key, message=message)
     if reason:
         message = f"OpenSSL refuses {certificate}: {reason.lower().replace('_', ' ')}"
-        return CertificateProblem(key=CERTIFICATE, message=message)
+        return CertificateProblem(key=names.certificate, message=message)
     # Without a reason a PEM block is damaged; which one shows when the certificate is read alone.
     try:
         text = certificate.read_text("ascii", "replace")
         ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=text)
     except (OSError, ValueError):
         return CertificateProblem(
-            key=CERTIFICATE, message=f"the certificate in {certificate} is damaged"
+            key=names.certificate, message=f"the certificate in {certificate} is damaged"
         )
-    return CertificateProblem(key=KEY, message=f"the private key in {key} is damaged")
+    return CertificateProblem(key=names.key, message=f"the private key in {key} is damaged")
 
 
 class Certificate:
     """A certificate on disk; each new connection is met with what the files hold then."""
 
-    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path | None = None,
+        names: TlsSettings = SIP_TLS,
+        *,
+        allows_old: bool = False,
+    ) -> None:
+        self._names = names
+        self._allows_old = allows_old
         self._certificate = certificate
         self._key = key or certificate
         self._context: ssl.SSLContext | None = None
@@ -87,7 +119,9 @@ class Certificate:
     def load(self) -> CertificateProblem | None:
         """Read the files; gives what is wrong with them, and then the former ones stay in use."""
         self._seen = self._state()
-        loaded = load_certificate(self._certificate, self._key)
+        loaded = load_certificate(
+            self._certificate, self._key, self._names, allows_old=self._allows_old
+        )
         if isinstance(loaded, CertificateProblem):
             return loaded
         self._context = loaded
@@ -105,10 +139,13 @@ class Certificate:
         problem = self.load()
         if problem is None:
             self.renewals += 1
-            _log.info("the renewed SIP certificate %s is in use", self._certificate)
+            _log.info(
+                "the renewed %s certificate %s is in use", self._names.what, self._certificate
+            )
         else:
             _log.warning(
-                "the changed SIP certificate is not taken, the former one stays in use: %s: %s",
+                "the changed %s certificate is not taken, the former one stays in use: %s: %s",
+                self._names.what,
                 problem.key,
                 problem.message,
             )
