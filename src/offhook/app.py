@@ -38,8 +38,9 @@ from offhook.actions.state import State
 from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
 from offhook.configuration import base_url, config_facts
+from offhook.core.file_values import ServerValues
 from offhook.core.inventory import FileSource
-from offhook.core.render import ServerValues, Templates
+from offhook.core.render import Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.errors import BadRequestError, OffhookError

@@ -18,7 +18,6 @@ from offhook.actions.sync import Sync
 from offhook.core.directory import DirectoryPolicy
 from offhook.diagnosis.facts import ConfigProblem, DirectoryFacts
 from offhook.directory.file import FileDirectory
-from offhook.directory.ldap import LdapDirectory
 from offhook.directory_settings import IntegrationSettings, Plan, seconds
 from offhook.errors import BadRequestError
 from offhook.settings import SettingsError
@@ -52,6 +51,9 @@ def build_syncs(
     syncs = {}
     directory, file = settings.active_directory, settings.file
     if directory.enabled:
+        # Here, because most sites have no directory and start faster without its library.
+        from offhook.directory.ldap import LdapDirectory
+
         try:
             source = LdapDirectory(directory.ldap(), name="ad")
         except (ValueError, OSError) as error:

@@ -8,17 +8,11 @@ from functools import cache
 
 import pytest
 
+from offhook.core.file_values import DeviceValues, FileValues, LineValues, ServerValues
 from offhook.core.mac import Mac
 from offhook.core.model import PhoneRequest
 from offhook.core.preferences import Preferences
-from offhook.core.render import (
-    DeviceValues,
-    FileValues,
-    LineValues,
-    ServerValues,
-    Templates,
-    render_text,
-)
+from offhook.core.render import Templates, render_text
 from offhook.core.timezone import time_zone
 from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, first_code
 from offhook.store.templates import load_templates

@@ -20,9 +20,9 @@ from typing import Any
 
 import offhook.vendors
 from offhook.core.claims import FileMatch
+from offhook.core.file_values import LineValues
 from offhook.core.identify import Identity, identify
 from offhook.core.preferences import Preferences, merged
-from offhook.core.render import LineValues
 from offhook.core.vendor import FileKind, VendorProfile
 from tests.contract import build
 

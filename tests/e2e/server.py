@@ -62,6 +62,15 @@ class Server:
 
     def start(self) -> None:
         """Start, and return when the API answers."""
+        self.launch()
+        self.http_port = int(self.wait_port(20))
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        status = wait_for(lambda: self.get_or_none("/api/status"), 20, self.output)
+        listening = status["sip"]["listening"]
+        self.sip_port = int(listening[0].rpartition(":")[2])
+
+    def launch(self) -> None:
+        """Begin to start."""
         environ = {key: value for key, value in os.environ.items() if "OFFHOOK" not in key}
         output = (self.folder / "output.txt").open("w", encoding="utf-8")
         self.process = subprocess.Popen(
@@ -72,11 +81,10 @@ class Server:
             env={**environ, "PYTHONUNBUFFERED": "1"},
         )
         output.close()
-        self.http_port = int(wait_for(self._printed_port, 20, self.output))
-        self.url = f"http://127.0.0.1:{self.http_port}"
-        status = wait_for(lambda: self.get_or_none("/api/status"), 20, self.output)
-        listening = status["sip"]["listening"]
-        self.sip_port = int(listening[0].rpartition(":")[2])
+
+    def wait_port(self, seconds: float) -> str:
+        """Give the HTTP port as soon as it is told."""
+        return str(wait_for(self._printed_port, seconds, self.output))
 
     def output(self) -> str:
         """What it printed."""

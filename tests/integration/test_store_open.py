@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from offhook.actions.ports import PutDevice, PutExtension
 from offhook.errors import StoreError
+from offhook.store import schema
 from offhook.store.database import Database
 from tests.store_records import device, extension, open_at
 
@@ -250,3 +253,13 @@ async def test_cancelled_caller_does_not_cut_a_transaction_short(tmp_path: Path)
     )
     assert list(names) == ["a"]
     await database.close()
+
+
+def test_the_revisions_are_those_that_the_migrations_name() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert (
+        list(reversed([item.revision for item in scripts.walk_revisions()])) == schema.revisions()
+    )
+    assert scripts.get_heads() == [schema.revisions()[-1]]

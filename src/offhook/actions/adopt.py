@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from offhook.actions.changing import Changing, checked, new_password, with_lines_of
-from offhook.actions.devices import Devices, DeviceSpec, LineSpec, shown_device
+from offhook.actions.devices import Devices, DeviceSpec, LineSpec
 from offhook.actions.differences import Difference, difference
 from offhook.actions.ports import PutDevice, PutExtension, Write
 from offhook.actions.preview import still
@@ -262,14 +262,7 @@ class Adopting:
         self, actor: str, taken: Sequence[tuple[Device, Device | None]]
     ) -> Iterator[Change]:
         for device, before in taken:
-            yield self.changing.change(
-                actor,
-                "device",
-                device.mac.plain,
-                "changed" if before else "created",
-                shown_device(before) if before else None,
-                shown_device(device),
-            )
+            yield self.devices.row(actor, device, before)
 
     async def _tell(self, actor: str, useful: Sequence[Judged]) -> int:
         """Tell phones that are registered to fetch; they are paced as any order to many."""

@@ -7,6 +7,7 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from offhook.actions.files import Files, digests
 from offhook.actions.ports import Clock, Publish, Write
@@ -141,11 +142,16 @@ class Changing:
             self.on_converged(count)
 
     async def wake(
-        self, macs: Sequence[Mac], *, reason: str, asked_by: str, before: Device | None = None
+        self,
+        macs: Sequence[Mac],
+        *,
+        reason: str,
+        asked_by: str,
+        before: Mapping[Mac, Device | None] = MappingProxyType({}),
     ) -> Changes:
         """Tell the registered ones of these devices to fetch; the others are pending.
 
-        `before` is a device as it was: its phone is still registered with its former extensions.
+        `before` are devices as they were: the phones are still registered with those extensions.
         """
         self.note_converged(len(macs))
         reboots: list[Reboot] = []
@@ -154,7 +160,9 @@ class Changing:
             if turn % _WOKEN_A_TURN == 0:
                 await asyncio.sleep(0)
             device = self.state.devices.get(mac)
-            targets = self._reboots.targets_of(with_lines_of(device, before)) if device else []
+            targets = (
+                self._reboots.targets_of(with_lines_of(device, before.get(mac))) if device else []
+            )
             if targets:
                 reboots += self._reboots.order(
                     targets, reason=reason, asked_by=asked_by, is_automatic=True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
 from offhook.actions.free_settings import masked_settings, merged_settings
 from offhook.actions.ports import DeleteDevice, PutDevice
 from offhook.core.check import check_name, check_number, check_secret
 from offhook.core.mac import Mac, parse_mac
-from offhook.core.model import Device, Extension, Line
+from offhook.core.model import Change, Device, Extension, Line
 from offhook.core.preferences import PARSERS
 from offhook.core.secret import Secret
 from offhook.core.vendor import Model
@@ -56,7 +57,7 @@ class Devices:
             [mac],
             reason="device registered" if before is None else "device registered again",
             asked_by=actor,
-            before=before,
+            before={mac: before},
         )
         return device, replace(changes, is_new=before is None)
 
@@ -70,7 +71,7 @@ class Devices:
                 return before, Changes()
             changed = await self._put(actor, device, before)
         changes = await self._changing.wake(
-            changed, reason="device changed", asked_by=actor, before=before
+            changed, reason="device changed", asked_by=actor, before={mac: before}
         )
         return device, changes
 
@@ -186,7 +187,8 @@ class Devices:
         for index, item in enumerate(specs, start=1):
             number = checked(check_number, item.extension, "extension_number")
             if number not in extensions:
-                known = ", ".join(sorted(extensions)[:20]) or "none yet"
+                # A look at all of a large site's numbers for each mistake would hold up phones.
+                known = ", ".join(sorted(islice(extensions, 1000))[:20]) or "none yet"
                 raise BadRequestError(
                     "unknown_extension",
                     f"extension_number {number} does not exist; existing: {known}",
@@ -200,7 +202,14 @@ class Devices:
         for line in device.lines:
             self._changing.check_secret_fits(device, self._state.extensions[line.extension])
         changed = self._changing.changed([device], {device.mac: before}, self._state.source)
-        row = self._changing.change(
+        row = self.row(actor, device, before)
+        await self._changing.commit([PutDevice(device=device)], [row])
+        self._files.forget([device.mac])
+        return changed
+
+    def row(self, actor: str, device: Device, before: Device | None) -> Change:
+        """The Change row of a device that is registered or changed."""
+        return self._changing.change(
             actor,
             "device",
             device.mac.plain,
@@ -208,9 +217,6 @@ class Devices:
             shown_device(before) if before else None,
             shown_device(device),
         )
-        await self._changing.commit([PutDevice(device=device)], [row])
-        self._files.forget([device.mac])
-        return changed
 
 
 def _vendors_hint() -> str:

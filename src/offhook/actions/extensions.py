@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
 from offhook.actions.links import by_hand
 from offhook.actions.ports import DeleteExtension, PutExtension, SipEngine, Write
 from offhook.actions.state import overlaid
 from offhook.core.check import check_email, check_name, check_number, check_secret
-from offhook.core.model import Extension
+from offhook.core.model import Change, Extension
 from offhook.core.secret import Secret
 from offhook.errors import BadRequestError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionSpec:
+    """An extension as asked for, raw; a secret is made when there is none."""
+
+    number: str
+    name: str
+    email: str = ""
+    secret: str | None = field(default=None, repr=False)
 
 
 class Extensions:
@@ -27,28 +37,40 @@ class Extensions:
         self, actor: str, *, number: str, name: str, email: str = "", secret: str | None = None
     ) -> Extension:
         """Add an extension; a strong secret is made when none is given. 409 when it exists."""
+        spec = ExtensionSpec(number=number, name=name, email=email, secret=secret)
+        async with self._state.lock:
+            extension = self.built(spec)
+            row = self.row(actor, extension)
+            await self._changing.commit([PutExtension(extension=extension)], [row])
+            # A line may have waited for it (P308): its files can be made now.
+            self._files.forget(device.mac for device in self._state.devices_of(extension.number))
+        return extension
+
+    def built(self, spec: ExtensionSpec) -> Extension:
+        """Check an extension that is to be added; save nothing. 400, 409 when it exists."""
+        secret = spec.secret
         extension = Extension(
-            number=checked(check_number, number),
-            name=checked(check_name, name),
-            email=checked(check_email, email.strip()),
+            number=checked(check_number, spec.number),
+            name=checked(check_name, spec.name),
+            email=checked(check_email, spec.email.strip()),
             secret=Secret(checked(check_secret, secret) if secret is not None else new_password()),
             created_at=self._changing.now(),
         )
-        async with self._state.lock:
-            if number in self._state.extensions:
-                raise BadRequestError(
-                    "extension_exists",
-                    f"extension {number} exists",
-                    f"change it with PATCH /api/extensions/{number}",
-                    status=409,
-                )
-            change = self._changing.change(
-                actor, "extension", number, "created", None, _shown(extension)
+        number = extension.number
+        if number in self._state.extensions:
+            raise BadRequestError(
+                "extension_exists",
+                f"extension {number} exists",
+                f"change it with PATCH /api/extensions/{number}",
+                status=409,
             )
-            await self._changing.commit([PutExtension(extension=extension)], [change])
-            # A line may have waited for it (P308): its files can be made now.
-            self._files.forget(device.mac for device in self._state.devices_of(number))
         return extension
+
+    def row(self, actor: str, extension: Extension) -> Change:
+        """The Change row of an extension that is added."""
+        return self._changing.change(
+            actor, "extension", extension.number, "created", None, _shown(extension)
+        )
 
     async def change_extension(
         self,

@@ -158,7 +158,8 @@ class State:
                 self._forget(mac)
                 self.sightings.pop(mac, None)
             case PutSettings(scope=scope, settings=settings):
-                self.settings[scope] = settings
+                self.settings = {**self.settings, scope: settings}
+                self.source = replace(self.source, settings=self.settings)
             case PutLink(link=link):
                 self.links[link.guid] = link
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 
@@ -46,5 +47,17 @@ class Dialect(Protocol):
 
         Keys are the maker's own, values plain; escapes them. Keeps every other line byte for byte.
         An unusable key or value raises DialectError naming the key.
+        """
+        ...
+
+    def limits(
+        self, text: str, marks: Sequence[str]
+    ) -> Mapping[str, re.Pattern[str] | None] | None:
+        """Say what may stand in the place of each mark of a text, as escaped.
+
+        Each mark is one character, once in the text. With any written values that match their
+        patterns (None: whatever is written) the text is read as before but for these values, it is
+        refused no more than before, and `apply` does the same to the rest of it. None instead of
+        all: that cannot be said of some mark. Raises DialectError like `parse`.
         """
         ...

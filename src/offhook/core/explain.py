@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from offhook.core.dialect import DialectError
-from offhook.core.inventory import FileSource, device_values, flatten, main_file, profile_of
+from offhook.core.file_values import FileValues, LineValues
+from offhook.core.inventory import FileSource, ground_of, main_file, profile_of
 from offhook.core.model import Device, Settings
 from offhook.core.preferences import CODECS, DTMF, PARSERS, TRANSPORTS, Preferences, merged
-from offhook.core.render import FileValues, LineValues, RenderError, maker_keys, render_text
+from offhook.core.render import RenderError, maker_keys, render_text
 from offhook.core.timezone import time_zone
 
 CONFIG = "config.yml"
@@ -49,8 +50,9 @@ def explain_file(source: FileSource, device: Device) -> tuple[str, list[Explaine
     """Tell the file with the account value by value. Raises RenderError."""
     profile, model = profile_of(source, device)
     layers = source.layers(profile.name, model.name, device)
-    prefs, keys = flatten(source, layers)
-    values = device_values(source, device, model, prefs)
+    ground = ground_of(source, device)
+    keys = ground.keys
+    values = ground.values(source.own_of(device))
     final = _parsed(source, device, values, keys)
     origin: dict[str, str] = {}
     for label, changed in (

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from offhook.core.model import Device, Extension, Line, Settings, SettingScope
+from offhook.core.file_values import LineValues, Own, ServerValues
+from offhook.core.model import Device, Extension, Settings, SettingScope
 from offhook.core.preferences import PreferenceError, Preferences, merged
 from offhook.core.render import (
-    DeviceValues,
-    FileValues,
-    LineValues,
+    Ground,
     Rendered,
     RenderError,
-    ServerValues,
     Templates,
-    finish,
     maker_keys,
-    render_text,
+    render_file,
 )
-from offhook.core.timezone import time_zone
 from offhook.core.vendor import FileKind, FileRule, Model, VendorProfile, first_code
 
 SITE = SettingScope(level="site")
@@ -46,6 +42,10 @@ class FileSource:
     extensions: Mapping[str, Extension]
     settings: Mapping[SettingScope, Settings]
 
+    _grounds: dict[tuple[str, str], Ground] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
     def layers(self, vendor: str, model: str, device: Device | None) -> list[tuple[str, Settings]]:
         """Free settings weakest first: site < vendor < model < device."""
         layers = [
@@ -57,30 +57,28 @@ class FileSource:
             layers.append((f"device {device.mac}", device.settings))
         return layers
 
+    def own_of(self, device: Device) -> Own:
+        """What is a device's own: its texts, and those of its accounts that are on.
+
+        Raises RenderError when an extension is missing.
+        """
+        plain = device.mac.plain
+        texts = [plain, plain.upper(), device.admin_password.reveal()]
+        indexes = []
+        for line in device.lines:
+            number = line.extension
+            extension = self.extensions.get(number)
+            if extension is None:
+                raise RenderError("P308", f"extension {number} does not exist")
+            if extension.is_enabled:
+                name = extension.name
+                texts += number, name, line.label or name, number, extension.secret.reveal()
+                indexes.append(line.index)
+        return Own(tuple(indexes), tuple(texts))
+
     def lines_of(self, device: Device) -> tuple[LineValues, ...]:
         """The device's accounts that are on. Raises RenderError when an extension is missing."""
-        return tuple(
-            _line_values(line, extension)
-            for line in device.lines
-            if (extension := self._extension(line.extension)).is_enabled
-        )
-
-    def _extension(self, number: str) -> Extension:
-        extension = self.extensions.get(number)
-        if extension is None:
-            raise RenderError("P308", f"extension {number} does not exist")
-        return extension
-
-
-def _line_values(line: Line, extension: Extension) -> LineValues:
-    return LineValues(
-        index=line.index,
-        number=line.extension,
-        display_name=extension.name,
-        label=line.label or extension.name,
-        auth_name=line.extension,
-        secret=extension.secret.reveal(),
-    )
+        return self.own_of(device).lines
 
 
 def profile_of(source: FileSource, device: Device) -> tuple[VendorProfile, Model]:
@@ -92,24 +90,6 @@ def profile_of(source: FileSource, device: Device) -> tuple[VendorProfile, Model
     if model is None:
         raise RenderError("P307", f"{device.vendor} has no model {device.model!r}")
     return profile, model
-
-
-def device_values(
-    source: FileSource, device: Device, model: Model, prefs: Preferences
-) -> FileValues:
-    """The variables of a device's own files."""
-    return FileValues(
-        server=source.server.over(prefs.transport),
-        prefs=prefs,
-        tz=time_zone(prefs.time_zone),
-        model=model,
-        device=DeviceValues(
-            mac=device.mac.plain,
-            mac_upper=device.mac.plain.upper(),
-            admin_password=device.admin_password.reveal(),
-        ),
-        lines=source.lines_of(device),
-    )
 
 
 def flatten(source: FileSource, layers: list[tuple[str, Settings]]) -> tuple[Preferences, Settings]:
@@ -126,28 +106,48 @@ def flatten(source: FileSource, layers: list[tuple[str, Settings]]) -> tuple[Pre
         raise RenderError("P702", str(error)) from None
 
 
+def ground_of(source: FileSource, device: Device) -> Ground:
+    """What a device's files rest on besides itself.
+
+    Raises RenderError for an unknown maker or model, and for a neutral value that can be used no
+    more.
+    """
+    if not device.settings:
+        found = source._grounds.get((device.vendor, device.model))
+        if found is not None:
+            return found
+    profile, model = profile_of(source, device)
+    if device.settings:
+        return _ground(source, profile, model, device)
+    return source._grounds.setdefault(
+        (device.vendor, device.model), _ground(source, profile, model, None)
+    )
+
+
+def _ground(
+    source: FileSource, profile: VendorProfile, model: Model, device: Device | None
+) -> Ground:
+    prefs, keys = flatten(source, source.layers(profile.name, model.name, device))
+    server = source.server.over(prefs.transport)
+    return source.templates.ground(profile, model, server, prefs, keys)
+
+
 def render_device_file(source: FileSource, device: Device, rule: FileRule) -> Rendered:
     """Make one file of a device. Raises RenderError."""
-    profile, model = profile_of(source, device)
     if rule.kind is FileKind.COMMON:
-        return render_common_file(source, profile, model, rule)
-    prefs, keys = flatten(source, source.layers(profile.name, model.name, device))
-    values = device_values(source, device, model, prefs)
-    return finish(rule, render_text(source.templates, profile, rule, values, keys))
+        return render_common_file(source, *profile_of(source, device), rule)
+    return render_file(source.templates, ground_of(source, device), rule, source.own_of(device))
 
 
 def render_common_file(
     source: FileSource, profile: VendorProfile, model: Model, rule: FileRule
 ) -> Rendered:
     """Make a file for all phones of a model: no device, lines or secret. Raises RenderError."""
-    prefs, keys = flatten(source, source.layers(profile.name, model.name, None))
-    values = FileValues(
-        server=source.server.over(prefs.transport),
-        prefs=prefs,
-        tz=time_zone(prefs.time_zone),
-        model=model,
+    key = (profile.name, model.name)
+    ground = source._grounds.get(key) or source._grounds.setdefault(
+        key, _ground(source, profile, model, None)
     )
-    return finish(rule, render_text(source.templates, profile, rule, values, keys))
+    return render_file(source.templates, ground, rule, Own())
 
 
 def expected_files(source: FileSource, device: Device) -> dict[str, Rendered]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from traceback import walk_tb
 
-from jinja2 import (
-    BaseLoader,
-    FunctionLoader,
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-    TemplateSyntaxError,
-)
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from offhook.core.dialect import Dialect, DialectError
+from offhook.core.file_values import FileValues, Own, ServerValues
+from offhook.core.holes import Observed, Trial
 from offhook.core.preferences import PARSERS, Preferences
-from offhook.core.timezone import TimeZone
+from offhook.core.sandbox import Compiled, sandbox, twin
+from offhook.core.shape import Shape, learn_shape
+from offhook.core.timezone import time_zone
 from offhook.core.vendor import FileRule, Model, VendorProfile
 
 # What a site's own template can run into: a wrong filter argument, a number's method, a loop of
@@ -35,6 +32,8 @@ _TEMPLATE_ERRORS = (
 )
 
 
+_GROUNDS_MAX = 256
+
 PROBLEM_SHOWN = 500
 """Characters of an error that its message repeats."""
 
@@ -49,64 +48,50 @@ class RenderError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineValues:
-    """One SIP account as templates see it: `index` from 1; texts are raw, the dialect escapes."""
-
-    index: int
-    number: str
-    display_name: str
-    label: str
-    auth_name: str
-    secret: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerValues:
-    """Where the phone finds us: `base` ends with a slash, as in `http://192.0.2.1:8080/provision/`.
-
-    Templates write `sip_port`; for a phone on TLS `over` has put the port of TLS there.
-    """
-
-    address: str
-    sip_port: int
-    http_port: int
-    base: str
-    tls_port: int = 0
-
-    def over(self, transport: str) -> ServerValues:
-        """Give the values for a phone's transport; without TLS (port 0) they are all the same."""
-        is_tls = transport == "tls" and self.tls_port
-        return replace(self, sip_port=self.tls_port) if is_tls else self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceValues:
-    """The device as templates see it."""
-
-    mac: str
-    mac_upper: str
-    admin_password: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileValues:
-    """Everything a template may use. `device` is None and `lines` empty in common files."""
-
-    server: ServerValues
-    prefs: Preferences
-    tz: TimeZone
-    model: Model
-    device: DeviceValues | None = None
-    lines: tuple[LineValues, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """A finished file; `digest` is the SHA-256 of the body in hex."""
 
     body: bytes
     content_type: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ground:
+    """What files rest on besides the device: the same for all phones of a model, unless some have
+    settings of their own. `keys` are the maker's own. Keeps the shapes learnt."""
+
+    profile: VendorProfile
+    model: Model
+    server: ServerValues
+    prefs: Preferences
+    keys: Mapping[str, str]
+    _known: dict[tuple[object, ...], _Known] = field(default_factory=dict, repr=False)
+
+    def values(self, own: Own) -> FileValues:
+        """Give what a template sees of this and a device."""
+        return FileValues(
+            server=self.server,
+            prefs=self.prefs,
+            tz=time_zone(self.prefs.time_zone),
+            model=self.model,
+            device=own.device,
+            lines=own.lines,
+        )
+
+    def shape_of(self, rule: FileRule, own: Own) -> Shape | Rendered | None:
+        """Give what was learnt of a rule's file for devices like this, if anything."""
+        known = self._known.get((id(rule), *own.layout))
+        return known.shape if known is not None and known.rule is rule else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A rule's file was made once; `shape` is a whole file where nothing of it is a device's."""
+
+    rule: FileRule
+    is_tried: bool = False
+    shape: Shape | Rendered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +103,10 @@ class Templates:
 
     sources: Mapping[str, str]
     own: frozenset[str] = frozenset()
-    _compiled: dict[tuple[str, str], ImmutableSandboxedEnvironment] = field(
+    _engines: dict[tuple[str, str], tuple[ImmutableSandboxedEnvironment, ...]] = field(
         default_factory=dict, repr=False
     )
+    _grounds: dict[object, Ground] = field(default_factory=dict, repr=False)
 
     def has(self, vendor: str, name: str) -> bool:
         """True when the vendor has a template of that name."""
@@ -133,16 +119,7 @@ class Templates:
     def render(self, vendor: str, name: str, dialect: Dialect, values: FileValues) -> str:
         """Render one template. Raises RenderError naming template and cause."""
         try:
-            template = self._environment(vendor, dialect).get_template(name)
-            return template.render(
-                server=values.server,
-                prefs=values.prefs,
-                tz=values.tz,
-                model=values.model,
-                facts=values.model.facts,
-                device=values.device,
-                lines=values.lines,
-            )
+            return self._engines_of(vendor, dialect)[0].get_template(name).render(_seen(values))
         except TemplateNotFound as error:
             problem = _without_secrets(str(error), values)
             raise RenderError("P701", f"no template {problem} for {vendor}") from None
@@ -154,26 +131,57 @@ class Templates:
             problem = _without_secrets(str(error), values)
             raise RenderError("P701", f"template {where}: {problem}") from None
 
-    def _environment(self, vendor: str, dialect: Dialect) -> ImmutableSandboxedEnvironment:
+    def try_out(self, vendor: str, name: str, dialect: Dialect, values: FileValues) -> str | None:
+        """Render with stand-ins among the values; None when a template looks at one."""
+        try:
+            template = self._engines_of(vendor, dialect)[1].get_template(name)
+            context = template.new_context(_seen(values))
+            return "".join(template.root_render_func(context))
+        except (Observed, DialectError, *_TEMPLATE_ERRORS):
+            return None
+
+    def ground(
+        self,
+        profile: VendorProfile,
+        model: Model,
+        server: ServerValues,
+        prefs: Preferences,
+        keys: Mapping[str, str],
+    ) -> Ground:
+        """Give the ground of files, the same one as long as all of this is the same."""
+        # The ground keeps profile and model alive, so their numbers stay theirs.
+        content = (id(profile), id(model), server, prefs, tuple(sorted(keys.items())))
+        found = self._grounds.get(content)
+        if found is None:
+            if len(self._grounds) >= _GROUNDS_MAX:
+                self._grounds.clear()
+            found = Ground(profile=profile, model=model, server=server, prefs=prefs, keys=keys)
+            self._grounds[content] = found
+        return found
+
+    def _engines_of(
+        self, vendor: str, dialect: Dialect
+    ) -> tuple[ImmutableSandboxedEnvironment, ...]:
         key = (vendor, dialect.name)
-        if key not in self._compiled:
-            self._compiled[key] = ImmutableSandboxedEnvironment(
-                loader=self._loader(vendor),
-                undefined=StrictUndefined,
-                autoescape=dialect.is_xml,
-                finalize=dialect.escape,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                keep_trailing_newline=True,
+        if key not in self._engines:
+            codes = Compiled()
+            self._engines[key] = tuple(
+                make(self.sources, vendor, dialect, codes) for make in (sandbox, twin)
             )
-        return self._compiled[key]
+        return self._engines[key]
 
-    def _loader(self, vendor: str) -> BaseLoader:
-        def load(name: str) -> tuple[str, str, None] | None:
-            text = self.sources.get(f"{vendor}/{name}")
-            return None if text is None else (text, f"{vendor}/{name}", None)
 
-        return FunctionLoader(load)
+def _seen(values: FileValues) -> dict[str, object]:
+    """The variables of a template."""
+    return {
+        "server": values.server,
+        "prefs": values.prefs,
+        "tz": values.tz,
+        "model": values.model,
+        "facts": values.model.facts,
+        "device": values.device,
+        "lines": values.lines,
+    }
 
 
 def syntax_problem(text: str) -> str:
@@ -242,6 +250,44 @@ def render_text(
     except DialectError as error:
         raise RenderError(error.code, f"file {rule.name} of {profile.name}: {error}") from None
     return text
+
+
+def render_file(templates: Templates, ground: Ground, rule: FileRule, own: Own) -> Rendered:
+    """Make a file: fill its shape when it has one, else render it. Raises RenderError.
+
+    Gives what `finish(render_text(...))` gives, to the byte and to the error.
+    """
+    key = (id(rule), *own.layout)
+    known = ground._known.get(key)
+    if known is None or known.rule is not rule:
+        ground._known[key] = _Known(rule)
+    elif isinstance(known.shape, Rendered):
+        return known.shape
+    elif known.shape is not None:
+        text = known.shape.fill(own.texts)
+        if text is not None:
+            return finish(rule, text)
+    values = ground.values(own)
+    made = finish(rule, render_text(templates, ground.profile, rule, values, ground.keys))
+    if known is not None and not known.is_tried:
+        # Not before the second time: what is unique to one phone would be learnt for nothing.
+        ground._known[key] = _Known(rule, True, _learnt(templates, ground, rule, own, made))
+    return made
+
+
+def _learnt(
+    templates: Templates, ground: Ground, rule: FileRule, own: Own, made: Rendered
+) -> Shape | Rendered | None:
+    """Learn a file's shape; the whole file when nothing of it is a device's; None without proof."""
+    profile, model, dialect, trial = ground.profile, ground.model, rule.dialect, Trial()
+    values = ground.values(own.with_holes(trial))
+    name = template_name(rule, model)
+    keys = ground.keys if rule.template == _main_template(profile, model) else {}
+    text = templates.try_out(profile.name, name, dialect, values) if dialect else None
+    shape = learn_shape(dialect, trial, text, keys) if dialect and text is not None else None
+    if shape is None or shape.fill(own.texts) != made.body.decode():
+        return None
+    return shape if shape.sources else made
 
 
 def finish(rule: FileRule, text: str) -> Rendered:

@@ -200,7 +200,7 @@ class VendorProfile:
 
     def model(self, name: str) -> Model | None:
         """Find a model by any of its spellings: `T46S`, `sip-t46s`, `SIP-T46S`."""
-        return self._by_code.get(fold(name))
+        return self._by_code.get(name) or self._by_code.get(fold(name))
 
     def read_agent(self, user_agent: str) -> Agent | None:
         """Read model and firmware from a User-Agent of this maker; None when it is not one."""

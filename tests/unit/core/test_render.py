@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from offhook.core.file_values import FileValues
 from offhook.core.render import (
-    FileValues,
     RenderError,
     Templates,
     finish,

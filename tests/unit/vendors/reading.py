@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from offhook.core.file_values import LineValues
 from offhook.core.preferences import Preferences, merged
-from offhook.core.render import LineValues
 from offhook.core.timezone import Switch
 from offhook.core.vendor import FileRule, Model, VendorProfile
 from offhook.core.zones import ZONES_BY_RULE

@@ -6,8 +6,7 @@ Yealink auto-provisioning guides V70-V86; what two OEM phones (firmware 27.71 an
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from offhook.core.dialect import DialectError
 
@@ -18,9 +17,9 @@ CLEAR = "%NULL%"
 """The value that empties a setting; an empty value would leave the old one in the phone."""
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,127}\Z")
-# Line and paragraph separators besides the controls: some parsers end a line there. Lone
+# Controls, and the separators of lines and paragraphs: some parsers end a line there. Lone
 # surrogates cannot be written as UTF-8.
-_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BLANKS = " \t\r"
 
 
@@ -36,15 +35,15 @@ class KeyValueDialect:
 
         Messages never show the value: it may be a secret.
         """
+        if isinstance(value, str):
+            _refuse_syntax(value)
+            return value
         if isinstance(value, bool):
             return "1" if value else "0"
         if isinstance(value, int):
             return str(value)
-        if not isinstance(value, str):
-            str(value)  # an undefined variable raises its own error here, with its name
-            raise DialectError(f"a value of type {type(value).__name__} cannot be written")
-        _refuse_syntax(value)
-        return value
+        str(value)  # an undefined variable raises its own error here, with its name
+        raise DialectError(f"a value of type {type(value).__name__} cannot be written")
 
     def parse(self, text: str) -> dict[str, str]:
         """Read a file as the phone does: no inline comments, an empty value changes nothing.
@@ -82,6 +81,18 @@ class KeyValueDialect:
         gap = "\n" if added and not merged.endswith("\n") else ""
         return merged + gap + "".join(added)
 
+    def limits(
+        self, text: str, marks: Sequence[str]
+    ) -> Mapping[str, re.Pattern[str] | None] | None:
+        """Take any value behind the first `=` of a line or in a comment, but in the first line.
+
+        `escape` lets no line end through, so what is written stays behind its key.
+        """
+        first, *lines = text.split("\n")
+        self.parse(text)
+        heads = [first, *(_head(line) for line in lines)]
+        return None if _holds("".join(heads), marks) else dict.fromkeys(marks)
+
     def _setting(self, key: str, value: str) -> str:
         if not _KEY.match(key):
             raise DialectError(f"{key!r} is no key of this maker")
@@ -92,9 +103,9 @@ class KeyValueDialect:
 
 
 def _refuse_syntax(value: str) -> None:
-    for character in value:
-        if unicodedata.category(character) in _FORBIDDEN:
-            raise DialectError(f"a value holds the character U+{ord(character):04X}")
+    found = _FORBIDDEN.search(value)
+    if found:
+        raise DialectError(f"a value holds the character U+{ord(found.group()):04X}")
     if value != value.strip():
         raise DialectError("a value begins or ends with a blank, which the phone would drop")
     if value.upper() == CLEAR:
@@ -108,6 +119,16 @@ def _split(line: str) -> tuple[str, str]:
         return "", ""
     key, equals, value = stripped.partition("=")
     return (key.rstrip(_BLANKS), value.lstrip(_BLANKS)) if equals else ("", "")
+
+
+def _head(line: str) -> str:
+    """The part of a line that says what it is: up to its `=`, nothing of a comment."""
+    is_comment = line.strip(_BLANKS).startswith("#")
+    return "" if is_comment else line.partition("=")[0]
+
+
+def _holds(text: str, marks: Sequence[str]) -> bool:
+    return any(mark in text for mark in marks)
 
 
 KEYVALUE = KeyValueDialect()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from offhook.core.dialect import DialectError
 from offhook.vendors._dialects.xml_text import (
@@ -12,6 +13,7 @@ from offhook.vendors._dialects.xml_text import (
     elements,
     encoded,
     escaped,
+    limits_of,
     spliced,
     written,
 )
@@ -54,6 +56,14 @@ class XmlAttributes:
         if added:
             edits.append(_first(data, added))
         return spliced(data, edits)
+
+    def limits(
+        self, text: str, marks: Sequence[str]
+    ) -> Mapping[str, re.Pattern[str] | None] | None:
+        """Take any value in an attribute, and in a comment what may stand there."""
+        data = encoded(text)
+        values = [item.value for element in elements(data) for item in element.attributes]
+        return limits_of(data, marks, values)
 
 
 def _winners(data: bytes) -> dict[str, Attribute]:

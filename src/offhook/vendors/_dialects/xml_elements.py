@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from offhook.core.dialect import DialectError
@@ -12,6 +13,7 @@ from offhook.vendors._dialects.xml_text import (
     encoded,
     escaped,
     inserted_last,
+    limits_of,
     replaced_content,
     spliced,
     written,
@@ -61,6 +63,14 @@ class XmlElements:
         if added:
             edits.append(inserted_last(data, found[profile], added))
         return spliced(data, edits)
+
+    def limits(
+        self, text: str, marks: Sequence[str]
+    ) -> Mapping[str, re.Pattern[str] | None] | None:
+        """Take any value in a parameter, and in a comment what may stand there."""
+        data = encoded(text)
+        found = elements(data)
+        return limits_of(data, marks, [it.text for it in _parameters(found, _profile(found))])
 
 
 def _profile(found: Sequence[Element]) -> int:

@@ -12,6 +12,7 @@ from offhook.vendors._dialects.xml_text import (
     encoded,
     escaped,
     inserted_last,
+    limits_of,
     replaced_content,
     spliced,
     written,
@@ -41,7 +42,12 @@ class XmlPValues:
 
     def parse(self, text: str) -> dict[str, str]:
         """Read value number or item name to value, the last occurrence winning."""
-        return {key: element.text for key, element in _values(elements(encoded(text)))}
+        found = elements(encoded(text))
+        values = {key: element.text for key, element in _values(found)}
+        for element in _macs(found):
+            if not _DIGITS.fullmatch(element.text):
+                raise DialectError("the mac element is not twelve hexadecimal digits")
+        return values
 
     def apply(self, text: str, settings: Mapping[str, str]) -> str:
         """Replace the winning occurrence of a value, or add one behind all others."""
@@ -63,6 +69,17 @@ class XmlPValues:
             edits.append(inserted_last(data, _last_config(found, version), lines))
         return spliced(data, edits)
 
+    def limits(
+        self, text: str, marks: Sequence[str]
+    ) -> Mapping[str, re.Pattern[str] | None] | None:
+        """Take any value in a value, twelve digits in `mac`, in a comment what may stand there."""
+        data = encoded(text)
+        found = elements(data)
+        macs = {element.text for element in _macs(found)}.intersection(marks)
+        values = [element.text for _, element in _values(found)]
+        limits = limits_of(data, marks, [*values, *macs])
+        return limits and {**limits, **dict.fromkeys(macs, _DIGITS)}
+
 
 def _tags(key: str) -> tuple[str, str, str]:
     """The version of `config` a key belongs in, and the tags around its value."""
@@ -78,8 +95,6 @@ def _values(found: Sequence[Element]) -> list[tuple[str, Element]]:
         raise DialectError(f"root element {found[0].name} instead of gs_provision")
     values = []
     for element in found[1:]:
-        if element.name == "mac" and element.parent == 0:
-            _check_mac(element)
         key = _key(found, element)
         if key and element.is_leaf:
             values.append((key, element))
@@ -111,6 +126,5 @@ def _last_config(found: Sequence[Element], version: str) -> Element:
     raise DialectError(f"this file has no config of version {version}, so it takes no {kind}")
 
 
-def _check_mac(element: Element) -> None:
-    if not _DIGITS.fullmatch(element.text):
-        raise DialectError("the mac element is not twelve hexadecimal digits")
+def _macs(found: Sequence[Element]) -> list[Element]:
+    return [element for element in found if element.name == "mac" and element.parent == 0]

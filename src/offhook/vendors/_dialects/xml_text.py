@@ -18,6 +18,8 @@ _UNCARRIABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uf
 _UNCARRIABLE_MARKUP = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _START_TAG = re.compile(rb"<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*(/?)>")
 _ATTRIBUTE = re.compile(rb"\s[^\s=]+\s*=\s*(\"[^\"]*\"|'[^']*')")
+# XML 1.0 §2.5: no two hyphens in a row inside, none at the end; what stands around may have one.
+_IN_COMMENT = re.compile(r"(?!-)(?:(?!--).)+(?<!-)")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 """A name for an element or attribute: XML 1.0 §2.3, ASCII only, without colons."""
 
@@ -107,6 +109,25 @@ def encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise DialectError("text holds a lone surrogate") from None
+
+
+def limits_of(
+    data: bytes, marks: Iterable[str], values: Iterable[str]
+) -> dict[str, re.Pattern[str] | None] | None:
+    """Say what may stand for marks that are in the values given, or in comments; None for others.
+
+    Values are attributes or the character data of elements: no escaped text can end them, and the
+    phone reads it as it was. Only a `]]` may not come before a `>` (XML 1.0 §2.4).
+    """
+    if any(re.search(rf"{mark}\]*>", data.decode()) for mark in marks):
+        return None
+    remarks: list[str] = []
+    parser = expat.ParserCreate("UTF-8")
+    parser.CommentHandler = remarks.append
+    parser.Parse(data, True)
+    free, narrow = "".join(values), "".join(remarks)
+    limits = {mark: None if mark in free else _IN_COMMENT for mark in marks}
+    return limits if all(mark in free or mark in narrow for mark in marks) else None
 
 
 def elements(data: bytes) -> list[Element]:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from offhook.web.api import (
     admins,
+    bulk,
     bundle,
     calls,
     changes,
@@ -56,6 +57,7 @@ def create_api(services: Services) -> FastAPI:
     add_handlers(api)
     for resource in (
         status,
+        bulk,
         extensions,
         phone_tables,
         devices,

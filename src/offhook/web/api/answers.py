@@ -67,6 +67,6 @@ def answer(model: BaseModel, status: int = 200) -> Response:
     return Response(json_bytes(model), status, HEADERS, JSON)
 
 
-async def long_answer(model: BaseModel) -> Response:
+async def long_answer(model: BaseModel, status: int = 200) -> Response:
     """Send a list, written in a thread: a long one would keep phones waiting."""
-    return Response(await asyncio.to_thread(json_bytes, model), 200, HEADERS, JSON)
+    return Response(await asyncio.to_thread(json_bytes, model), status, HEADERS, JSON)

@@ -112,20 +112,7 @@ async def list_devices(services: Api, page: Annotated[SearchPage, Query()]) -> R
 )
 async def put_device(services: Api, actor: Actor, body: NewDevice, asked: Asked) -> Response:
     """Register a device; its phone is told to fetch if it is registered. 200 when replaced."""
-    if body.extension_number is None and body.lines is None:
-        raise BadRequestError(
-            "missing_field",
-            "extension_number is missing",
-            "name the extension of the phone, or give lines",
-        )
-    spec = DeviceSpec(
-        mac_address=body.mac_address,
-        vendor=body.vendor,
-        model=body.model,
-        lines=_lines(body.extension_number, body.label, body.lines, ()),
-        settings=body.settings,
-        admin_password=body.admin_password,
-    )
+    spec = spec_of(body)
     if asked.preview:
         told = (services.devices.mac(body.mac_address),)
         return await previewed(
@@ -192,6 +179,24 @@ async def _changed(
             reboots=reboot_records(changes.reboots),
         ),
         status,
+    )
+
+
+def spec_of(body: NewDevice) -> DeviceSpec:
+    """Read a device to register. Raises BadRequestError when it names no line or two first ones."""
+    if body.extension_number is None and body.lines is None:
+        raise BadRequestError(
+            "missing_field",
+            "extension_number is missing",
+            "name the extension of the phone, or give lines",
+        )
+    return DeviceSpec(
+        mac_address=body.mac_address,
+        vendor=body.vendor,
+        model=body.model,
+        lines=_lines(body.extension_number, body.label, body.lines, ()),
+        settings=body.settings,
+        admin_password=body.admin_password,
     )
 
 
