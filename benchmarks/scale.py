@@ -19,7 +19,9 @@ from typing import Any
 
 from tests.e2e.server import Server
 
-from benchmarks.phones import FIRST, cpu_s, fill, memory_mb
+from benchmarks.phones import FIRST, fill
+from benchmarks.processes import cpu_s
+from benchmarks.processes import rss_mb as memory_mb
 
 AGENT = "Yealink SIP-T46S 66.85.0.15"
 _READY_S = 120.0
