@@ -7,7 +7,7 @@ import gc
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +20,6 @@ from offhook.actions.changing import Changing
 from offhook.actions.delivered import Delivered
 from offhook.actions.devices import Devices
 from offhook.actions.diagnose import Diagnose
-from offhook.actions.elsewhere import Elsewhere
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.fleet import Fleet
@@ -38,7 +37,6 @@ from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.sip_history import SipHistory
 from offhook.actions.state import State
 from offhook.actions.sync import Sync
-from offhook.actions.template_wake import TemplateWake
 from offhook.actions.throttle import phone_networks
 from offhook.actions.tokens import Tokens
 from offhook.configuration import base_url, config_facts
@@ -47,13 +45,14 @@ from offhook.core.inventory import FileSource
 from offhook.core.render import Templates
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.directories import Schedule, build_syncs, facts_of
-from offhook.nodes import CREDENTIALS, Beat, Nodes, node_name, take_part
+from offhook.joining import join_nodes
+from offhook.nodes import node_name, take_part
 from offhook.probes.look import Look
 from offhook.settings import Settings
-from offhook.sip_engine import StartedEngine, start_engine
+from offhook.sip_engine import start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
-from offhook.tasks import spawn
+from offhook.tasks import every, running
 from offhook.telling import Teller
 from offhook.template_watch import TEMPLATE_SCAN_S, watched
 from offhook.vendors import load_profiles
@@ -163,69 +162,24 @@ async def _start(
     )
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
-    stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
+    stops.append(running(pbx.measures.probe_lag(), "probe loop lag"))
     await pbx.phones.catch_up()
     await pbx.reboots.load()
     await pbx.admins.load()
     if beat is not None:
-        running = _nodes_of(pbx, beat, started)
-        running.start()
-        stops.append(running.stop)
-        stops.append(_every(SWEEP_S, "tell of new templates", _template_wake(pbx, beat).tick))
-    stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
-    stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
+        stops += join_nodes(pbx, beat, started)
+    stops.append(every(SWEEP_S, "sweep reboots", _swept(pbx)))
+    stops.append(every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
         pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
         schedule = Schedule(pbx.syncs, settings.integrations, store.links, now, store.lead)
-        stops.append(_every(SCHEDULE_S, "run directory syncs", schedule.tick))
+        stops.append(every(SCHEDULE_S, "run directory syncs", schedule.tick))
     gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
     gc.set_threshold(10_000, 20, 20)  # records of requests wait for the journal; they are no rings
     folder = settings.provisioning.templates
     scan = watched(folder, revision, pbx.state, pbx.diagnose, pbx.free_settings)
-    stops.append(_every(TEMPLATE_SCAN_S, "watch templates", scan))
+    stops.append(every(TEMPLATE_SCAN_S, "watch templates", scan))
     return pbx
-
-
-def _template_wake(pbx: Pbx, beat: Beat) -> TemplateWake:
-    """Let one of the nodes tell phones of new templates, when all have them."""
-    wake = TemplateWake(
-        nodes=beat.listed,
-        lead=beat.lead,
-        digest=lambda: beat.note().templates_digest,
-        wake=pbx.free_settings.wake_for_templates,
-    )
-    pbx.free_settings.on_templates = wake.changed
-    return wake
-
-
-def _nodes_of(pbx: Pbx, beat: Beat, started: StartedEngine) -> Nodes:
-    """The tasks that take in what other nodes do."""
-    elsewhere = Elsewhere(
-        state=pbx.state,
-        files=pbx.files,
-        phones=pbx.phones,
-        reboots=pbx.reboots,
-        store=beat.several.news,
-        publish=pbx.events.publish_elsewhere,
-        on_kind={
-            "token": [pbx.tokens.forget],
-            "admin": [pbx.admins.forget],
-            CREDENTIALS: [started.on_lead],
-        },
-        on_anew=[pbx.fleet.mark_all, pbx.phone_list.forget_all, started.on_lead],
-    )
-    beat.several.change_lock.catch_up = elsewhere.catch_up
-    pbx.state.lock = beat.several.change_lock
-    return Nodes(
-        several=beat.several,
-        beat=beat,
-        elsewhere=elsewhere,
-        reboots=pbx.reboots,
-        engine=pbx.engine,
-        is_only=pbx.settings.sip.engine == "embedded",
-        on_lead=(started.on_lead, pbx.store.journal.prune),
-        on_lost=started.on_lost,
-    )
 
 
 def _source(
@@ -380,33 +334,6 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
         certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
         key=settings.sip.tls_key,
     )
-
-
-def _every(
-    seconds: float, name: str, action: Callable[[], Awaitable[None]]
-) -> Callable[[], Awaitable[None]]:
-    """Repeat an action; a failure is logged and does not end it. Gives the function to stop."""
-
-    async def run() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await action()
-            except Exception:
-                _log.exception("%s failed", name)
-
-    return _running(run(), name)
-
-
-def _running(work: Coroutine[None, None, None], name: str) -> Callable[[], Awaitable[None]]:
-    """Start what goes on without an end; gives the function to stop it."""
-    task = spawn(work, name)
-
-    async def stop() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    return stop
 
 
 def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:
