@@ -91,6 +91,7 @@ class Reboots:
         self._targets = Targets(state, engine)
         self._waiting = Waiting(self._targets, engine)
         self._followed = Followed()
+        self.is_awaited = self._followed.has_phone  # its next fetch may prove a reboot
         self._saving = Saving(store.put_reboot)
         self._latest: dict[Mac, Reboot] = {}
         self._sent: dict[str, asyncio.Future[Reboot]] = {}
@@ -129,10 +130,6 @@ class Reboots:
     def current(self, reboot_id: str) -> Reboot | None:
         """A record that is still followed."""
         return self._followed.get(reboot_id)
-
-    def is_awaited(self, mac: Mac) -> bool:
-        """True while the next fetch of a phone may prove a reboot."""
-        return bool(len(self._followed) and self._followed.of_phone(mac.plain))
 
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""
