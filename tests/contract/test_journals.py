@@ -8,6 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection, func, select
+
 from offhook.actions.ports import (
     AttemptQuery,
     DeleteDevice,
@@ -15,13 +18,17 @@ from offhook.actions.ports import (
     Write,
 )
 from offhook.core.model import (
+    Again,
     OutcomeKind,
     Sighting,
     SipRecord,
 )
+from offhook.store import attempts as attempts_module
+from offhook.store import retention as retention_module
 from offhook.store.attempts import count_attempts
 from offhook.store.many_rows import ROWS_AT_ONCE
 from offhook.store.open import Store
+from offhook.store.tables import attempt_shapes
 from tests.store_records import (
     T0,
     attempt,
@@ -275,3 +282,56 @@ async def test_what_is_not_written_yet_is_counted(store: Store) -> None:
     assert store.journal.waiting == 2
     await store.journal.flush()
     assert (store.journal.waiting, store.journal.dropped) == (0, 0)
+
+
+async def test_equal_attempts_share_what_they_have_in_common(store: Store) -> None:
+    first = attempt(1)
+    store.journal.record(first)
+    for number in range(2, 40):
+        store.journal.record_again(Again(first, f"r{number}", later(number), "10.0.0.9"))
+    store.journal.record(refused(50))
+    store.journal.record(refused(50, request_id="r51"))
+    total, page = await store.journal.attempts(AttemptQuery(limit=100))
+    assert total == 41
+    assert page[-1] == first
+    assert page[2] == dataclasses.replace(first, request_id="r39", at=later(39), address="10.0.0.9")
+    assert await store.database.run(shapes_stored) == 3, "refusals have one each"
+
+
+def shapes_stored(connection: Connection) -> int:
+    statement = select(func.count()).select_from(attempt_shapes)
+    return int(connection.execute(statement).scalar_one())
+
+
+async def test_shapes_go_with_the_last_attempt_that_may_use_them(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts_module, "REUSED_ROWS", 100)
+    monkeypatch.setattr(retention_module, "REUSED_ROWS", 100)
+    store = await open_at(url, tmp_path, keep_rows=0)
+    for number in range(2500):
+        store.journal.record(refused(number) if number % 2 else attempt(number % 20))
+        if number % 100 == 0:
+            await store.journal.flush()
+    await store.close()
+    again = await open_at(url, tmp_path, keep_rows=300)
+    async with asyncio.timeout(10):
+        while (await again.journal.counts())["total"] > 300:
+            await again.tokens.list_tokens()
+    total, page = await again.journal.attempts(AttemptQuery(limit=1000))
+    assert total == len(page) == 300, "each has its shape"
+    assert await again.database.run(shapes_stored) < 700
+    await again.close()
+
+
+async def test_history_of_a_phone_is_found_over_all_blocks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts_module, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(attempts_module, "_BLOCKS_A_STATEMENT", 3)
+    for number in range(400):
+        store.journal.record(attempt(number, mac=mac(1 + (number % 40 == 7))))
+    total, page = await store.journal.attempts(AttemptQuery(mac=mac(2), limit=3, offset=2))
+    assert (total, [it.request_id for it in page]) == (10, ["r287", "r247", "r207"])
+    _, rest = await store.journal.attempts(AttemptQuery(mac=mac(2), limit=50, offset=8))
+    assert [it.request_id for it in rest] == ["r47", "r7"]

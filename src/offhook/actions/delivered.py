@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from offhook.actions.files import Files
 from offhook.actions.masking import scrubbed, secrets_of
 from offhook.actions.state import State
-from offhook.core.events import AttemptRecorded, AttemptsRepeated, Event
+from offhook.core.events import AttemptRecorded, Event
 from offhook.core.mac import Mac
 from offhook.core.model import Attempt, Device
 from offhook.core.render import Rendered, RenderError
@@ -37,15 +37,15 @@ class Delivered:
     state: State
     files: Files
     kept_bytes: int = KEPT_BYTES
-    _kept: OrderedDict[tuple[Mac | None, str], _Kept] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[Mac, str], _Kept] = field(default_factory=OrderedDict)
     _size_bytes: int = 0
 
     def on_event(self, event: Event) -> None:
-        """Take down a delivery. The file is still at hand then, so nothing is rendered for it."""
-        if isinstance(event, AttemptsRepeated):
-            for it in event.repeats:
-                self._see_again(it.first)
-        elif isinstance(event, AttemptRecorded) and event.attempt.mac is not None:
+        """Take down a delivery. The file is still at hand then, so nothing is rendered for it.
+
+        Of what came again alike (AttemptsRepeated) nothing is new.
+        """
+        if isinstance(event, AttemptRecorded) and event.attempt.mac is not None:
             device = self.state.devices.get(event.attempt.mac)
             if device is not None and event.attempt.is_delivery and event.attempt.is_device_file:
                 self._keep(device, event.attempt)
@@ -71,12 +71,6 @@ class Delivered:
             lineterm="",
         )
         return tuple(lines)[:LINES_MAX]
-
-    def _see_again(self, attempt: Attempt) -> None:
-        """Keep what a phone fetched again longer than what none did."""
-        place = (attempt.mac, attempt.file)
-        if attempt.is_delivery and place in self._kept:
-            self._kept.move_to_end(place)
 
     def _keep(self, device: Device, attempt: Attempt) -> None:
         place = (device.mac, attempt.file)

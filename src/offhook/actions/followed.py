@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from offhook.core.mac import Mac
 from offhook.core.model import Reboot
 from offhook.errors import OffhookError
 from offhook.tasks import spawn
@@ -39,6 +40,10 @@ class Followed:
     def get(self, reboot_id: str) -> Reboot | None:
         """Give a record as it stands now."""
         return self._by_id.get(reboot_id)
+
+    def has_phone(self, mac: Mac) -> bool:
+        """True when a reboot of the phone is followed."""
+        return bool(self._by_phone) and mac.plain in self._by_phone
 
     def of_phone(self, phone: str) -> list[Reboot]:
         """Give the reboots of a phone (`phone_of`), oldest first."""

@@ -72,11 +72,8 @@ class Measures:
     def on_event(self, event: Event) -> None:
         """Listen. An attempt of a person's test is no request of a phone."""
         match event:
-            case AttemptRecorded(attempt=attempt):
-                if not attempt.is_test:
-                    self.requests[attempt.kind, attempt.fault] += 1
-            case AttemptsRepeated(repeats=repeats):
-                self.requests.update((it.first.kind, it.first.fault) for it in repeats)
+            case AttemptRecorded() | AttemptsRepeated():
+                self._see_attempts(event)
             case RebootAdvanced(reboot=reboot):
                 self._see_reboot(reboot)
             case Changed(change=change):
@@ -87,6 +84,12 @@ class Measures:
                 self.lost_subscriptions += 1
             case _:
                 self._see_registering(event)
+
+    def _see_attempts(self, event: AttemptRecorded | AttemptsRepeated) -> None:
+        if isinstance(event, AttemptsRepeated):
+            self.requests.update([(it.first.kind, "") for it in event.repeats])
+        elif not event.attempt.is_test:
+            self.requests[event.attempt.kind, event.attempt.fault] += 1
 
     def _see_registering(self, event: Event) -> None:
         match event:

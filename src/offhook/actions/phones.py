@@ -118,7 +118,7 @@ class Phones:
 
         Whatever fails becomes a refusal, so that each request leaves exactly one Attempt.
         """
-        identity = self._makers.identify(request)
+        identity = self._identified(request)
         try:
             decision = self._decide(request, identity, is_local=is_local)
             if isinstance(decision, Upload):
@@ -137,7 +137,7 @@ class Phones:
         self, request: PhoneRequest, *, if_none_match: str = "", is_local: bool = False
     ) -> Answer | None:
         """Do as `answer` for a request for reading; None, and nothing recorded, where it waits."""
-        identity = self._makers.identify(request)
+        identity = self._identified(request)
         try:
             decision = self._decide(request, identity, is_local=is_local)
             if isinstance(decision, Upload):
@@ -146,6 +146,10 @@ class Phones:
         except Exception as error:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
+
+    def _identified(self, request: PhoneRequest) -> Identity:
+        self._recording.settle()
+        return self._makers.identify(request)
 
     def _failed(self, request: PhoneRequest, identity: Identity, error: Exception) -> Answer:
         _log.error(
@@ -183,11 +187,11 @@ class Phones:
             or state.extensions.get(device.extension) is not basis.extension
             or not self._policy.is_enabled
             or not self._is_allowed(address)
-            or self._throttle.is_blocked(address, self._monotonic())
+            or (address in self._throttle and self._throttle.is_blocked(address, self._monotonic()))
             or self._is_awaited(device.mac)
         ):
             return None
-        self._recording.record_again(device, Again(basis.attempt, request_id, at, address))
+        self._recording.record_again(Again(basis.attempt, request_id, at, address))
         return file.body
 
     def see_elsewhere(self, attempt: Attempt) -> None:

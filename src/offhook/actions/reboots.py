@@ -85,6 +85,7 @@ class Reboots:
             node=node,
         )
         self._seen = Seen(state, self._records, self._targets, self._lead, self._sending.is_running)
+        self.is_awaited = self._records.followed.has_phone  # its next fetch may prove a reboot
 
     async def load(self) -> None:
         """Take up the records of before a restart; what cannot be followed any more ends.
@@ -117,10 +118,6 @@ class Reboots:
     def current(self, reboot_id: str) -> Reboot | None:
         """A record that is still followed."""
         return self._records.followed.get(reboot_id)
-
-    def is_awaited(self, mac: Mac) -> bool:
-        """True while the next fetch of a phone may prove a reboot."""
-        return bool(len(self._records.followed) and self._records.followed.of_phone(mac.plain))
 
     def targets_of(self, device: Device) -> list[Target]:
         """The device's newest live registration, never a sibling's: one NOTIFY wakes the phone."""

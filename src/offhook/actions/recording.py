@@ -40,7 +40,7 @@ class Recording:
     _last_at: OrderedDict[str, Mac] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        self._repeats = Repeats(self.publish)
+        self._repeats = Repeats(self._see_again, self.publish)
 
     def recall(self) -> None:
         """Take up from before a restart which phone was last seen at each address."""
@@ -93,11 +93,20 @@ class Recording:
         self.journal.record(attempt)
         self.publish(AttemptRecorded(attempt=attempt))
 
-    def record_again(self, device: Device, again: Again) -> None:
+    def record_again(self, again: Again) -> None:
         """Take down that a registered device got what it had got before."""
-        self._see_device(device, again.first, again.at, again.address)
         self.journal.record_again(again)
         self._repeats.add(again)
+
+    def settle(self) -> None:
+        """Do what follows from all that is taken down; call before looking at another request."""
+        self._repeats.tell()
+
+    def _see_again(self, again: Again) -> None:
+        mac = again.first.mac
+        device = self.state.devices.get(mac) if mac is not None else None
+        if device is not None:
+            self._see_device(device, again.first, again.at, again.address)
 
     def _see_device(self, device: Device, attempt: Attempt, at: datetime, address: str) -> None:
         if not attempt.is_from_phone:

@@ -1,8 +1,9 @@
-"""Requests that came again alike: told to whoever listens some at a time, not one by one."""
+"""Requests that came again alike: what follows from them is done for some at a time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from offhook.actions.ports import Publish
@@ -16,8 +17,12 @@ AT_ONCE = 256
 
 @dataclass(slots=True)
 class Repeats:
-    """Gathers them for a moment. Used from the event loop only."""
+    """Gathers them for a moment. Used from the event loop only.
 
+    `see` is told the last one of each phone, then everybody is told of all.
+    """
+
+    see: Callable[[Again], None]
     publish: Publish
     _gathered: list[Again] = field(default_factory=list)
 
@@ -33,4 +38,6 @@ class Repeats:
         """Tell of all that were gathered."""
         if self._gathered:
             repeats, self._gathered = tuple(self._gathered), []
+            for again in {it.first.mac: it for it in repeats}.values():
+                self.see(again)
             self.publish(AttemptsRepeated(repeats=repeats))

@@ -84,6 +84,10 @@ class StrangerThrottle:
     limit: int
     _sources: OrderedDict[str, _Source] = field(default_factory=OrderedDict)
 
+    def __contains__(self, address: str) -> bool:
+        """True for an address that asked for an unknown MAC lately."""
+        return address in self._sources
+
     def is_blocked(self, address: str, now_s: float) -> bool:
         """True while the address is throttled."""
         source = self._sources.get(address)

@@ -78,7 +78,7 @@ class SqlJournal:
         lead: Lead,
     ) -> None:
         self._database = database
-        self._tally = tally  # queued and stored
+        self._tally = tally  # of those stored
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
         self._sightings: dict[Mac, Sighting] = {}  # not queued yet
@@ -153,7 +153,6 @@ class SqlJournal:
             self._note_dropped(1)
             return
         self._queue.attempts.append(again)
-        self._tally[again.first.is_success, again.first.is_test] += 1
         if self._timer is None:
             self._arm(BATCH_DELAY_S)
 
@@ -231,7 +230,7 @@ class SqlJournal:
         else:
             total = sum(
                 number
-                for (is_success, _), number in self._tally.items()
+                for (is_success, _), number in self._counted().items()
                 if query.is_success in (None, is_success)
             )
         return total, await self._database.run(find_attempts, query)
@@ -246,8 +245,13 @@ class SqlJournal:
 
     async def counts(self) -> Mapping[str, int]:
         """Give `total`, `successful`, `failed` of the phones' attempts kept; costs nothing."""
-        successful, failed = self._tally[True, False], self._tally[False, False]
+        counted = self._counted()
+        successful, failed = counted[True, False], counted[False, False]
         return {"total": successful + failed, "successful": successful, "failed": failed}
+
+    def _counted(self) -> Tally:
+        waiting = tally_of(self._queue.attempts) + tally_of(self._in_flight.attempts)
+        return self._tally + waiting
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -299,6 +303,7 @@ class SqlJournal:
         if error is None:
             self._delivered.update((mac, it.delivered) for mac, it in batch.sightings.items())
             lost = done.result()
+            self._tally.update(tally_of(batch.attempts))
             self._tally.subtract(tally_of(lost))
             self._note_dropped(len(lost))
             self._retention.nudge(self._tally.total())
@@ -316,7 +321,6 @@ class SqlJournal:
         attempts = batch.attempts + newer.attempts
         excess = attempts[QUEUE_LIMIT:]
         del attempts[QUEUE_LIMIT:]
-        self._tally.subtract(tally_of(excess))
         self._note_dropped(len(excess))
         self._queue = Queue(
             attempts=attempts,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offhook.core.claims import FileNames, tried
 from offhook.core.identify import Identity, find_placeholder, identify
 from offhook.core.mac import MAC_IN_NAME, Mac
 from offhook.core.model import PhoneRequest
@@ -20,6 +21,7 @@ from offhook.core.vendor import (
     SampleLine,
     VendorProfile,
 )
+from tests.contract import build
 
 PHONE = Mac(0x001565123456)
 
@@ -215,3 +217,29 @@ def test_knows_no_maker_of_a_strange_agent() -> None:
 def test_any_request_has_an_identity(path: str, user_agent: str, query: str) -> None:
     found = ask(path, user_agent, query)
     assert (found.mac is None) == (found.mac_source == "")
+
+
+_NAMES = st.one_of(
+    st.text(max_size=30),
+    st.builds(
+        lambda mac, tail: mac + tail,
+        st.sampled_from(
+            ["001565123456", "00:15:65:12:34:56", "0015.6512.3456", "000000000000", "f" * 12]
+        ),
+        st.sampled_from(
+            [".cfg", ".CFG", ".xml", ".boot", "-phone.cfg", "-reg.cfg", "fw.bin", "", ".txt"]
+        ),
+    ),
+    st.sampled_from(
+        ["y000000000066.cfg", "cfg.xml", "000000000000.cfg", "spa504G.cfg", "7841.xml"]
+    ),
+    st.from_regex(r"(?:cfg|SEP|spa)?[0-9a-fA-F]{12}[-.a-z]{0,8}", fullmatch=True),
+)
+
+
+@given(name=_NAMES)
+def test_claims_are_those_of_trying_each_rule(name: str) -> None:
+    rules = [(it, rule, rule.pattern) for it in build.PROFILES for rule in it.files]
+    names = FileNames(build.PROFILES)
+    assert names.claims(name) == tried(name, rules)
+    assert names.claims(name) == tried(name, rules)  # now from memory

@@ -1,0 +1,72 @@
+"""A database of an earlier version keeps its history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from sqlalchemy import text
+
+from offhook.actions.ports import AttemptQuery
+from offhook.core.model import Attempt, OutcomeKind
+from offhook.store.database import _make_engine, _parse_url
+from offhook.store.schema import _config
+from offhook.store.values import from_us
+from tests.store_records import mac, open_at
+
+_BEFORE_SHAPES = """
+INSERT INTO attempts VALUES
+  (:id, :at, 'r1', 'http', 'GET', 'a.cfg', '10.0.0.7', 'Yealink', '001565000001', :mac, 'a.cfg',
+   'served', 200, '', '', '', 'P304 x,P305 y', 'yealink', 't46s', '66', '1001', 'Zoe', 12, 'ab',
+   'text/plain', true, false, true)
+"""
+
+
+def written_before_shapes(url: str) -> None:
+    """Make a database of the schema before 0005 with an attempt in it."""
+    engine = _make_engine(_parse_url(url), is_migrating=True)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for row_id in (5, 8193):
+            values = {"id": row_id, "at": 1_700_000_000_000_000 + row_id, "mac": mac(1).plain}
+            connection.execute(text(_BEFORE_SHAPES), values)
+    engine.dispose()
+
+
+async def test_attempts_of_before_shapes_are_kept(url: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(exist_ok=True)
+    written_before_shapes(url)
+    store = await open_at(url, tmp_path, keep_rows=0)
+    wanted = [
+        Attempt(
+            request_id="r1",
+            at=from_us(1_700_000_000_000_000 + row_id),
+            transport="http",
+            method="GET",
+            path="a.cfg",
+            address="10.0.0.7",
+            user_agent="Yealink",
+            mac_text="001565000001",
+            mac=mac(1),
+            file="a.cfg",
+            kind=OutcomeKind.SERVED,
+            status=200,
+            notices=("P304 x", "P305 y"),
+            vendor="yealink",
+            model="t46s",
+            firmware="66",
+            extension="1001",
+            extension_name="Zoe",
+            size_bytes=12,
+            digest="ab",
+            content_type="text/plain",
+            is_device_file=True,
+        )
+        for row_id in (8193, 5)
+    ]
+    for query in (AttemptQuery(), AttemptQuery(mac=mac(1))):
+        assert await store.journal.attempts(query) == (2, wanted)
+    assert (await store.journal.counts())["successful"] == 2
+    await store.close()
