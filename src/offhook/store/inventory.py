@@ -29,6 +29,7 @@ from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.database import Database
 from offhook.store.links import link_row
+from offhook.store.rows import rows_of
 from offhook.store.sightings import load_sightings, load_unknown
 from offhook.store.upsert import upsert
 from offhook.store.values import from_us, to_us
@@ -102,8 +103,8 @@ def _load_extensions(connection: Connection, cipher: Cipher) -> list[Extension]:
             is_enabled=is_enabled,
             created_at=from_us(created_us),
         )
-        for number, name, email, source, secret, is_enabled, created_us in connection.execute(
-            statement
+        for number, name, email, source, secret, is_enabled, created_us in rows_of(
+            connection, statement
         )
     ]
 
@@ -131,7 +132,7 @@ def _load_devices(connection: Connection, cipher: Cipher) -> list[Device]:
             created_at=from_us(created_us),
             updated_at=from_us(updated_us),
         )
-        for mac, vendor, model, password, created_us, updated_us in connection.execute(statement)
+        for mac, vendor, model, password, created_us, updated_us in rows_of(connection, statement)
     ]
 
 
@@ -139,8 +140,8 @@ def _load_lines(connection: Connection) -> dict[str, list[Line]]:
     table = tables.lines
     found: dict[str, list[Line]] = {}
     statement = select(table.c.mac, table.c.line_index, table.c.extension, table.c.label)
-    for mac, index, extension, label in connection.execute(
-        statement.order_by(table.c.mac, table.c.line_index)
+    for mac, index, extension, label in rows_of(
+        connection, statement.order_by(table.c.mac, table.c.line_index)
     ):
         line = Line(index=index, extension=extension, label=label)
         found.setdefault(mac, []).append(line)
