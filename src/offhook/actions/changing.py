@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from offhook.errors import BadRequestError
 GENERATED_SECRET_LENGTH = 24
 SENT_WAIT_S = 2.0
 _WOKEN_A_TURN = 20
+_SLICE_S = 0.002
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 _ALPHABET = "".join(_KINDS)
 
@@ -134,6 +136,31 @@ class Changing:
                 raise refused_for(device, has)
             if has != had and not isinstance(has, RenderFault):
                 changed.append(device.mac)
+        return changed
+
+    async def compared(
+        self,
+        after: Sequence[Device],
+        before: Mapping[Mac, Device | None],
+        source: FileSource,
+    ) -> list[Mac]:
+        """Do what `changed` does for many, in a thread and in slices: phones are served between.
+
+        Call with the state's lock held, so that nothing changes meanwhile.
+        """
+        left = iter(after)
+        changed: list[Mac] = []
+
+        def has_more() -> bool:
+            ends_at = time.perf_counter() + _SLICE_S
+            for device in left:
+                changed.extend(self.changed([device], before, source))
+                if time.perf_counter() > ends_at:
+                    return True
+            return False
+
+        while await asyncio.to_thread(has_more):
+            continue
         return changed
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:

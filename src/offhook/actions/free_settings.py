@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 
@@ -51,7 +50,7 @@ class FreeSettings:
                 return before, Changes()
             source = overlaid(self._state.source, settings={scope: after})
             same = {device.mac: device for device in devices}
-            changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
+            changed = await self._changing.compared(devices, same, source)
             subject = f"{scope.level} {scope.key}".strip()
             row = self._changing.change(
                 actor,
@@ -81,9 +80,10 @@ class FreeSettings:
         Refused as a whole when a device's files, fine before, could not be made any more.
         """
         async with self._state.lock:
-            devices = list(self._state.devices.values())
+            makers = self._state.source.templates.makers_changed(source.templates)
+            devices = [item for item in self._state.devices.values() if item.vendor in makers]
             same = {device.mac: device for device in devices}
-            changed = await asyncio.to_thread(self._changing.changed, devices, same, source)
+            changed = await self._changing.compared(devices, same, source)
             row = self._changing.change(actor, "templates", subject, "changed", before, after)
             await self._changing.commit([], [row])
             self._state.take_source(source)

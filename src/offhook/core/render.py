@@ -116,6 +116,12 @@ class Templates:
         """True when the site has a template of its own for the vendor."""
         return any(name.partition("/")[0] == vendor for name in self.own)
 
+    def makers_changed(self, other: Templates) -> frozenset[str]:
+        """The makers that have a template in one of both that is not the same in the other."""
+        names = self.sources.keys() | other.sources.keys()
+        found = [it for it in names if self.sources.get(it) != other.sources.get(it)]
+        return frozenset(name.partition("/")[0] for name in found)
+
     def render(self, vendor: str, name: str, dialect: Dialect, values: FileValues) -> str:
         """Render one template. Raises RenderError naming template and cause."""
         try:

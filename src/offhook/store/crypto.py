@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import stat
+from binascii import a2b_base64
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -55,7 +56,7 @@ class Cipher:
                 "start the version of offhook that wrote it, or a newer one",
             )
         try:
-            sealed = base64.b64decode(stored[len(_VERSION) :], validate=True)
+            sealed = a2b_base64(stored[len(_VERSION) :], strict_mode=True)
             text = self._aead.decrypt(
                 sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(table, row)
             )

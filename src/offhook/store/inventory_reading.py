@@ -17,6 +17,7 @@ from offhook.core.model import Change, Device, Extension, Line, Settings, Settin
 from offhook.core.secret import Secret
 from offhook.store import tables
 from offhook.store.crypto import Cipher
+from offhook.store.rows import rows_of
 from offhook.store.sightings import load_sightings, load_unknown
 from offhook.store.values import from_us, to_us
 
@@ -59,7 +60,7 @@ def load_extensions(
         table.c.is_enabled,
         table.c.created_us,
     ).order_by(table.c.number)
-    found = connection.execute(_only(statement, table.c.number, numbers))
+    found = rows_of(connection, _only(statement, table.c.number, numbers))
     return [
         Extension(
             number=number,
@@ -89,7 +90,7 @@ def load_devices(
         table.c.created_us,
         table.c.updated_us,
     ).order_by(table.c.mac)
-    found = connection.execute(_only(statement, table.c.mac, macs))
+    found = rows_of(connection, _only(statement, table.c.mac, macs))
     return [
         Device(
             mac=Mac(int(mac, 16)),
@@ -110,7 +111,7 @@ def _load_lines(connection: Connection, macs: Collection[str] | None) -> dict[st
     found: dict[str, list[Line]] = {}
     statement = select(table.c.mac, table.c.line_index, table.c.extension, table.c.label)
     ordered = statement.order_by(table.c.mac, table.c.line_index)
-    for mac, index, extension, label in connection.execute(_only(ordered, table.c.mac, macs)):
+    for mac, index, extension, label in rows_of(connection, _only(ordered, table.c.mac, macs)):
         line = Line(index=index, extension=extension, label=label)
         found.setdefault(mac, []).append(line)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from offhook.core.mac import Mac
 from offhook.core.model import Registration
 from offhook.store.database import Database
 from offhook.store.many_rows import Row, insert_rows
+from offhook.store.rows import rows_of
 from offhook.store.tables import registrations
 from offhook.store.values import from_us, storable, to_us
 
@@ -36,7 +38,7 @@ class SqlRegistrationStore:
 
 def _load(connection: Connection) -> list[Registration]:
     statement = select(registrations).order_by(registrations.c.extension, registrations.c.position)
-    return [_registration_of(row) for row in connection.execute(statement).mappings()]
+    return [_registration_of(row) for row in rows_of(connection, statement)]
 
 
 def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, ...]]) -> None:
@@ -74,17 +76,17 @@ def _row_of(extension: str, position: int, registration: Registration) -> Row:
 
 def _registration_of(row: Any) -> Registration:
     return Registration(
-        extension=row["extension"],
-        contact=row["contact"],
-        source=row["source"],
-        call_id=row["call_id"],
-        cseq=row["cseq"],
-        user_agent=row["user_agent"],
-        mac=None if row["mac"] is None else Mac(int(row["mac"], 16)),
-        path=tuple(row["path"]),
-        instance=row["instance"],
-        q=row["q"],
-        registered_at=from_us(row["registered_us"]),
-        refreshed_at=from_us(row["refreshed_us"]),
-        expires_at=from_us(row["expires_us"]),
+        extension=row.extension,
+        contact=row.contact,
+        source=row.source,
+        call_id=row.call_id,
+        cseq=row.cseq,
+        user_agent=sys.intern(row.user_agent),
+        mac=None if row.mac is None else Mac(int(row.mac, 16)),
+        path=tuple(row.path),
+        instance=row.instance,
+        q=row.q,
+        registered_at=from_us(row.registered_us),
+        refreshed_at=from_us(row.refreshed_us),
+        expires_at=from_us(row.expires_us),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from offhook.core.mac import Mac
 from offhook.core.model import Sighting, UnknownPhone
 from offhook.store import tables
+from offhook.store.rows import rows_of
 from offhook.store.upsert import compiled_upsert, put_rows, upsert
 from offhook.store.values import from_us, from_us_or_none, storable, to_us, to_us_or_none
 
@@ -40,7 +41,7 @@ def load_sightings(connection: Connection) -> list[Sighting]:
     table = tables.deliveries
     delivered: dict[str, dict[str, str]] = {}
     once: dict[str, str] = {}  # common files have one name and one digest on every phone
-    for mac, file, digest in connection.execute(select(table.c.mac, table.c.file, table.c.digest)):
+    for mac, file, digest in rows_of(connection, select(table.c.mac, table.c.file, table.c.digest)):
         files = delivered.setdefault(mac, {})
         files[once.setdefault(file, file)] = once.setdefault(digest, digest)
     seen = tables.sightings
@@ -56,14 +57,14 @@ def load_sightings(connection: Connection) -> list[Sighting]:
         Sighting(
             mac=Mac(int(mac, 16)),
             address=address,
-            user_agent=user_agent,
+            user_agent=sys.intern(user_agent),
             firmware=sys.intern(firmware),
             last_contact=from_us_or_none(contact_us),
             last_provisioned=from_us_or_none(provisioned_us),
             delivered=delivered.get(mac, {}),
         )
-        for mac, address, user_agent, firmware, contact_us, provisioned_us in connection.execute(
-            statement
+        for mac, address, user_agent, firmware, contact_us, provisioned_us in rows_of(
+            connection, statement
         )
     ]
 

@@ -15,7 +15,8 @@ def to_us(moment: datetime) -> int:
 
 def from_us(moment_us: int) -> datetime:
     """Give the aware UTC moment of microseconds since 1970, exactly."""
-    return _EPOCH + timedelta(microseconds=moment_us)
+    seconds, rest = divmod(moment_us, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
 def to_us_or_none(moment: datetime | None) -> int | None:
