@@ -72,9 +72,9 @@ class Server:
             env={**environ, "PYTHONUNBUFFERED": "1"},
         )
         output.close()
-        self.http_port = int(wait_for(self._printed_port, 20, self.output))
+        self.http_port = int(wait_for(self._printed_port, 60, self.output))
         self.url = f"http://127.0.0.1:{self.http_port}"
-        status = wait_for(lambda: self.get_or_none("/api/status"), 20, self.output)
+        status = wait_for(lambda: self.get_or_none("/api/status"), 60, self.output)
         listening = status["sip"]["listening"]
         self.sip_port = int(listening[0].rpartition(":")[2])
 
@@ -118,7 +118,7 @@ class Server:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
