@@ -7,7 +7,7 @@ import gc
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -51,7 +51,7 @@ from offhook.settings import Settings
 from offhook.sip_engine import StartedEngine, start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
-from offhook.tasks import spawn
+from offhook.tasks import every, running
 from offhook.template_watch import TEMPLATE_SCAN_S, watched
 from offhook.vendors import load_profiles
 from offhook.web.access import host_names
@@ -171,24 +171,24 @@ async def _start(
     pbx = _assemble(settings, http_port, store, state, started.engine, events, now, nodes)
     pbx._stops = stops
     stops.append(pbx.reboots.stop)
-    stops.append(_running(pbx.measures.probe_lag(), "probe loop lag"))
+    stops.append(running(pbx.measures.probe_lag(), "probe loop lag"))
     await pbx.reboots.load()
     await pbx.admins.load()
     if beat is not None:
-        running = _nodes_of(pbx, beat, started)
-        running.start()
-        stops.append(running.stop)
-    stops.append(_every(SWEEP_S, "sweep reboots", _swept(pbx)))
-    stops.append(_every(JUDGE_S, "judge phones", pbx.fleet.tick))
+        tasks = _nodes_of(pbx, beat, started)
+        tasks.start()
+        stops.append(tasks.stop)
+    stops.append(every(SWEEP_S, "sweep reboots", _swept(pbx)))
+    stops.append(every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
         pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
         schedule = Schedule(pbx.syncs, settings.integrations, store.links, now, store.lead)
-        stops.append(_every(SCHEDULE_S, "run directory syncs", schedule.tick))
+        stops.append(every(SCHEDULE_S, "run directory syncs", schedule.tick))
     gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
     gc.set_threshold(10_000, 20, 20)  # records of requests wait for the journal; they are no rings
     folder = settings.provisioning.templates
     scan = watched(folder, revision, pbx.state, pbx.diagnose, pbx.free_settings)
-    stops.append(_every(TEMPLATE_SCAN_S, "watch templates", scan))
+    stops.append(every(TEMPLATE_SCAN_S, "watch templates", scan))
     return pbx
 
 
@@ -388,33 +388,6 @@ def config_facts(
         base=base_url(settings, http_port),
         allowed_networks=tuple(settings.provisioning.allowed_networks),
     )
-
-
-def _every(
-    seconds: float, name: str, action: Callable[[], Awaitable[None]]
-) -> Callable[[], Awaitable[None]]:
-    """Repeat an action; a failure is logged and does not end it. Gives the function to stop."""
-
-    async def run() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await action()
-            except Exception:
-                _log.exception("%s failed", name)
-
-    return _running(run(), name)
-
-
-def _running(work: Coroutine[None, None, None], name: str) -> Callable[[], Awaitable[None]]:
-    """Start what goes on without an end; gives the function to stop it."""
-    task = spawn(work, name)
-
-    async def stop() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    return stop
 
 
 def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:

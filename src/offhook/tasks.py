@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 _log = logging.getLogger("offhook.tasks")
@@ -26,3 +26,30 @@ def _finish(task: asyncio.Task[Any]) -> None:
     error = task.exception()
     if error is not None:
         _log.error("background task %s failed", task.get_name(), exc_info=error)
+
+
+def every(
+    seconds: float, name: str, action: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """Repeat an action; a failure is logged and does not end it. Gives the function to stop."""
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await action()
+            except Exception:
+                _log.exception("%s failed", name)
+
+    return running(run(), name)
+
+
+def running(work: Coroutine[None, None, None], name: str) -> Callable[[], Awaitable[None]]:
+    """Start what goes on without an end; gives the function to stop it."""
+    task = spawn(work, name)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return stop
