@@ -13,9 +13,10 @@ from offhook.actions.changing import Changing
 from offhook.actions.directory_facts import directory_facts
 from offhook.actions.directory_ports import DirectorySource, LinkStore
 from offhook.actions.lead import Lead
-from offhook.actions.ports import Clock, LeaseStore, SipEngine
+from offhook.actions.ports import Clock, SipEngine
 from offhook.actions.reboots import Reboots
 from offhook.actions.sync import Sync
+from offhook.actions.sync_turn import LeaseStore
 from offhook.core.directory import DirectoryPolicy
 from offhook.diagnosis.facts import ConfigProblem, DirectoryFacts
 from offhook.directory.file import FileDirectory

@@ -65,7 +65,7 @@ class Server:
         self.launch()
         self.http_port = int(self.wait_port(20))
         self.url = f"http://127.0.0.1:{self.http_port}"
-        status = wait_for(lambda: self.get_or_none("/api/status"), 20, self.output)
+        status = wait_for(lambda: self.get_or_none("/api/status"), 60, self.output)
         listening = status["sip"]["listening"]
         self.sip_port = int(listening[0].rpartition(":")[2])
 
@@ -126,7 +126,7 @@ class Server:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

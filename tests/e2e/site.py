@@ -63,7 +63,7 @@ class KamailioProcess:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        wait_for(self._answers, 20, lambda: (self._folder / "output.txt").read_text())
+        wait_for(self._answers, 60, lambda: (self._folder / "output.txt").read_text())
 
     def _answers(self) -> bool:
         asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "core.uptime"}).encode()
@@ -152,7 +152,7 @@ class Site:
 
     def wait_up(self) -> None:
         """Wait until both nodes know each other and both Kamailio, and one leads."""
-        wait_for(self._is_up, 30, self.told)
+        wait_for(self._is_up, 90, self.told)
 
     def _is_up(self) -> bool:
         told = [node.status() for node in self.nodes]
@@ -279,4 +279,4 @@ class Phone:
 
 async def until(holds: Callable[[], bool], tell: Callable[[], str]) -> None:
     """Wait in a thread, so that phones go on; the deadline is for a hung test only."""
-    await asyncio.to_thread(wait_for, holds, 40, tell)
+    await asyncio.to_thread(wait_for, holds, 120, tell)

@@ -46,13 +46,13 @@ def _number(phone: int) -> str:
 def test_what_one_node_changes_the_other_serves(site: Site) -> None:
     north, south = site.nodes
     south.add("1500", "Grace")
-    wait_for(lambda: _has(north, "/api/extensions/1500"), 10, site.told)
+    wait_for(lambda: _has(north, "/api/extensions/1500"), 60, site.told)
     assert north.secret("1500") == south.secret("1500")
-    wait_for(lambda: _file(south) == _file(north), 10, site.told)
+    wait_for(lambda: _file(south) == _file(north), 60, site.told)
     north.api("PATCH", f"/api/extensions/{_number(len(MACS) - 1)}", {"name": "Ada Lovelace"})
-    wait_for(lambda: "Ada Lovelace" in _file(south), 10, site.told)
+    wait_for(lambda: "Ada Lovelace" in _file(south), 60, site.told)
     south.call("DELETE", "/api/extensions/1500")
-    wait_for(lambda: not _has(north, "/api/extensions/1500"), 10, site.told)
+    wait_for(lambda: not _has(north, "/api/extensions/1500"), 60, site.told)
 
 
 def _has(node: NodeServer, path: str) -> bool:

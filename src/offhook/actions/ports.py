@@ -329,22 +329,6 @@ class RebootStore(Protocol):
         ...
 
 
-class LeaseStore(Protocol):
-    """What one node at a time does, by name; only where there can be several."""
-
-    async def take(self, name: str, seconds: float, detail: Mapping[str, object] | None) -> bool:
-        """Take or renew; False while another node holds it."""
-        ...
-
-    async def give_up(self, name: str) -> None:
-        """End it at once, if it is ours."""
-        ...
-
-    async def holder(self, name: str) -> tuple[str, Mapping[str, object] | None]:
-        """The node that holds it now, and what it tells; empty when nobody does."""
-        ...
-
-
 class TokenStore(Protocol):
     """API tokens, hashed."""
 

@@ -19,7 +19,6 @@ from offhook.actions.directory_ports import (
 )
 from offhook.actions.ports import (
     DeleteExtension,
-    LeaseStore,
     PutDevice,
     PutExtension,
     PutLink,
@@ -29,7 +28,7 @@ from offhook.actions.ports import (
 from offhook.actions.reboots import Reboots, Target
 from offhook.actions.state import State
 from offhook.actions.sync_effects import Effects, effects_of, shown_problem, shown_step
-from offhook.actions.sync_turn import Running, SyncTurn
+from offhook.actions.sync_turn import LeaseStore, Running, SyncTurn
 from offhook.core.directory import DirectoryPolicy, DirectoryRead, Link, Plan, PlanStep
 from offhook.core.directory_apply import Applied, Outdated, apply_step
 from offhook.core.directory_plan import ZERO_PEOPLE, plan

@@ -7,14 +7,30 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from offhook.actions.ports import LeaseStore
 from offhook.errors import BadRequestError, StoreError
 from offhook.tasks import spawn
 
 LEASE_S = 6.0
 RENEWED_S = 1.0
 MARGIN_S = 0.5
+
+
+class LeaseStore(Protocol):
+    """What one node at a time does, by name; only where there can be several."""
+
+    async def take(self, name: str, seconds: float, detail: Mapping[str, object] | None) -> bool:
+        """Take or renew; False while another node holds it."""
+        ...
+
+    async def give_up(self, name: str) -> None:
+        """End it at once, if it is ours."""
+        ...
+
+    async def holder(self, name: str) -> tuple[str, Mapping[str, object] | None]:
+        """The node that holds it now, and what it tells; empty when nobody does."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
