@@ -80,8 +80,7 @@ def _one(run: Run, devices: int) -> Row:
 def _started(house: House) -> Start:
     """Start and fetch a file."""
     begun = time.monotonic()
-    with pinned(CORE):
-        house.server.start()
+    house.start()
     try:
         fetched(house.port, FIRST)
         house.answered += 1
