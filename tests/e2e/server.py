@@ -63,7 +63,7 @@ class Server:
     def start(self) -> None:
         """Start, and return when the API answers."""
         self.launch()
-        self.http_port = int(self.wait_port(20))
+        self.http_port = int(self.wait_port(60))
         self.url = f"http://127.0.0.1:{self.http_port}"
         status = wait_for(lambda: self.get_or_none("/api/status"), 60, self.output)
         listening = status["sip"]["listening"]
