@@ -45,9 +45,9 @@ class WorkersServer(Server):
                 text=True,
                 start_new_session=True,
             )
-        self.http_port = int(wait_for(self._printed_port, 30, self.output))
+        self.http_port = int(wait_for(self._printed_port, 90, self.output))
         self.url = f"http://127.0.0.1:{self.http_port}"
-        wait_for(lambda: len(self.answering()) == WORKERS, 30, self.output)
+        wait_for(lambda: len(self.answering()) == WORKERS, 90, self.output)
 
     def pids(self) -> list[int]:
         """The workers' processes."""
@@ -97,7 +97,7 @@ def test_a_worker_is_killed_and_replaced_while_phones_are_served(server: Workers
     os.kill(killed, signal.SIGKILL)
     # Those that the killed one had not taken wait in its socket for the next one.
     assert fetch_often(server, 40) == {200: 40}
-    wait_for(lambda: len(server.pids()) == WORKERS and killed not in server.pids(), 20)
+    wait_for(lambda: len(server.pids()) == WORKERS and killed not in server.pids(), 90)
     wait_for(lambda: len(server.answering()) == WORKERS, 30, server.output)
     assert "ended with signal SIGKILL" in server.output()
 
