@@ -74,19 +74,22 @@ def _row_of(extension: str, position: int, registration: Registration) -> Row:
     )
 
 
-def _registration_of(row: Any) -> Registration:
+def _registration_of(row: Sequence[Any]) -> Registration:
+    """Read a row, its columns in the order of the table."""
+    extension, _, contact, source, call_id, cseq, user_agent, mac, path, instance, q, *times = row
+    registered, refreshed, expires = map(from_us, times)
     return Registration(
-        extension=row.extension,
-        contact=row.contact,
-        source=row.source,
-        call_id=row.call_id,
-        cseq=row.cseq,
-        user_agent=sys.intern(row.user_agent),
-        mac=None if row.mac is None else Mac(int(row.mac, 16)),
-        path=tuple(row.path),
-        instance=row.instance,
-        q=row.q,
-        registered_at=from_us(row.registered_us),
-        refreshed_at=from_us(row.refreshed_us),
-        expires_at=from_us(row.expires_us),
+        extension=extension,
+        contact=contact,
+        source=source,
+        call_id=call_id,
+        cseq=cseq,
+        user_agent=sys.intern(user_agent),
+        mac=None if mac is None else Mac(int(mac, 16)),
+        path=tuple(path),
+        instance=instance,
+        q=q,
+        registered_at=registered,
+        refreshed_at=refreshed,
+        expires_at=expires,
     )
