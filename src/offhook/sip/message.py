@@ -6,10 +6,9 @@ RFC 3261 §7.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from operator import itemgetter, methodcaller
+from operator import itemgetter
 
 from offhook.values import light
 
@@ -84,24 +83,14 @@ def read_usual_headers(lines: Sequence[str]) -> Headers | None:
     That is each header once, in its usual spelling, and `: ` before its value. Of lines that have
     no fold, and no blank or tab at the ends of values.
     """
+    index: dict[str, tuple[str, ...]] = {}
     try:
-        values = dict(map(_SPLIT, lines))
-    except ValueError:
+        for line in lines:
+            name, value = line.split(": ", 1)
+            index[_KNOWN[name]] = (value,)
+    except (KeyError, ValueError):
         return None
-    names = _usual_names(tuple(values)) if len(values) == len(lines) else None
-    if names is None:
-        return None
-    return Headers(tuple(lines), names, dict(zip(names, zip(values.values()), strict=True)))
-
-
-_SPLIT: Callable[[str], list[str]] = methodcaller("split", ": ", 1)
-
-
-@lru_cache(maxsize=1024)  # a phone's headers come in the same order each time
-def _usual_names(written: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the long lower-case names when each is usual and none comes twice."""
-    names = tuple(_KNOWN[name] for name in written if name in _KNOWN)
-    return names if len(set(names)) == len(written) else None
+    return Headers(tuple(lines), tuple(index), index) if len(index) == len(lines) else None
 
 
 def read_headers(lines: Iterable[str]) -> Headers | str:
