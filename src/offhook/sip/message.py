@@ -6,7 +6,7 @@ RFC 3261 §7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -100,9 +100,11 @@ def read_headers(lines: Iterable[str]) -> Headers | str:
     index: dict[str, tuple[str, ...]] = {}
     for line in kept:
         name, colon, value = line.partition(":")
-        if not colon or not _TOKEN.fullmatch(name.rstrip(" \t")):
-            return "header line without a name"
-        key = canonical(name)
+        key = _KNOWN.get(name) if colon else None
+        if key is None:
+            if not colon or not _TOKEN.fullmatch(name.rstrip(" \t")):
+                return "header line without a name"
+            key = canonical(name)
         if "\r" in value:
             value = " ".join(piece.strip(" \t") for piece in value.split("\r\n"))
         value = value.strip(" \t")
@@ -139,6 +141,16 @@ _KNOWN = {
         "Supported",
         "Require",
         "Mac",
+        "Content-Type",
+        "Record-Route",
+        "Route",
+        "Subject",
+        "Session-Expires",
+        "Min-SE",
+        "P-Preferred-Identity",
+        "Proxy-Authorization",
+        "Proxy-Authenticate",
+        "Subscription-State",
     )
 }
 
@@ -271,12 +283,13 @@ def _echoed_lines(headers: Headers, top_via: str, to_tag: str) -> Iterable[str]:
     return f"Via: {top_via}", sender, to, call_id, cseq
 
 
-def _echo_any(headers: Headers, top_via: str, to_tag: str) -> Iterator[str]:
-    for name in _ECHOED:
-        lines = headers.lines_of(name)
-        if name == "via" and top_via and lines:
-            # Wire text again: not for write_header to judge.
-            lines = (f"Via: {top_via}", *lines[1:])
-        elif name == "to" and to_tag and lines and not _TAG.search(lines[0].rpartition(">")[2]):
-            lines = (f"{lines[0].rstrip()};tag={to_tag}", *lines[1:])
-        yield from lines
+def _echo_any(headers: Headers, top_via: str, to_tag: str) -> Iterable[str]:
+    echoed: dict[str, list[str]] = {name: [] for name in _ECHOED}
+    for line, name in zip(headers.lines, headers.names, strict=True):
+        if name in echoed:
+            echoed[name].append(line)
+    if top_via and echoed["via"]:
+        echoed["via"][0] = f"Via: {top_via}"  # wire text again: not for write_header to judge
+    if to_tag and echoed["to"] and not _TAG.search(echoed["to"][0].rpartition(">")[2]):
+        echoed["to"][0] = f"{echoed['to'][0].rstrip()};tag={to_tag}"
+    return [line for name in _ECHOED for line in echoed[name]]
