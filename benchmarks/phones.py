@@ -37,30 +37,30 @@ async def fill(folder: Path, count: int) -> None:
         keep_changes_days=0,
         now=lambda: now,
     )
-    writes: list[PutDevice | PutExtension] = []
-    for index in range(count):
-        number = str(100000 + index)
-        writes.append(
-            PutExtension(
-                extension=Extension(
-                    number=number, name=f"User {index}", secret=Secret("s" * 24), created_at=now
-                )
-            )
+    extensions = [
+        Extension(
+            number=str(100000 + index),
+            name=f"User {index}",
+            secret=Secret("s" * 24),
+            created_at=now,
         )
-        writes.append(
-            PutDevice(
-                device=Device(
-                    mac=Mac(FIRST + index),
-                    vendor="yealink",
-                    model="t46s",
-                    lines=(Line(index=1, extension=number),),
-                    admin_password=Secret("a" * 16),
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
+        for index in range(count)
+    ]
+    devices = [
+        Device(
+            mac=Mac(FIRST + index),
+            vendor="yealink",
+            model="t46s",
+            lines=(Line(index=1, extension=extension.number),),
+            admin_password=Secret("a" * 16),
+            created_at=now,
+            updated_at=now,
         )
-    await store.inventory.commit(writes, [])
+        for index, extension in enumerate(extensions)
+    ]
+    # By kind: the store writes neighbours of one kind with one statement.
+    await store.inventory.commit([PutExtension(extension=it) for it in extensions], [])
+    await store.inventory.commit([PutDevice(device=it) for it in devices], [])
     await store.close()
 
 
