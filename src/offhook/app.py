@@ -125,12 +125,15 @@ async def start_pbx(settings: Settings, http_port: int, now: Clock = utc_now) ->
     Raises StoreError, or OSError when the SIP port is taken.
     """
     stops: list[Callable[[], Awaitable[None]]] = []
+    gc.disable()  # nearly all that is made now stays: looking for rings in it takes seconds
     try:
         return await _start(settings, http_port, stops, now)
     except BaseException:
         while stops:
             await stops.pop()()
         raise
+    finally:
+        gc.enable()
 
 
 async def _start(
