@@ -117,12 +117,15 @@ async def start_pbx(
     Raises StoreError, or OSError when the SIP port is taken.
     """
     stops: list[Callable[[], Awaitable[None]]] = []
+    gc.disable()  # nearly all that is made now stays: looking for rings in it takes seconds
     try:
         return await _start(settings, http_port, https_port, stops, now)
     except BaseException:
         while stops:
             await stops.pop()()
         raise
+    finally:
+        gc.enable()
 
 
 async def _start(

@@ -72,6 +72,7 @@ class Server:
     def launch(self) -> None:
         """Begin to start."""
         environ = {key: value for key, value in os.environ.items() if "OFFHOOK" not in key}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the second start is the usual one
         output = (self.folder / "output.txt").open("w", encoding="utf-8")
         self.process = subprocess.Popen(
             [*self.command, "serve", "--config", str(self.config)],

@@ -9,6 +9,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -30,8 +31,12 @@ _REMEMBERED = 1024
 _CACHED = timedelta(seconds=10)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@\-]{0,63}\Z")
 _HASHER = PasswordHasher()
-# Verified for a name that does not exist, so that its refusal takes as long.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
+
+
+@cache
+def _nobody() -> str:
+    """Give what is verified for a name that does not exist, so that its refusal takes as long."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 @dataclass(slots=True)
@@ -118,7 +123,8 @@ class Admins:
         """Begin a session; gives the text of its cookie, kept nowhere. 403 or 429 when refused."""
         self._slow_down(address)
         found = next((it for it in await self.store.list_admins() if it.name == name), None)
-        hashed = found.password_hash.reveal() if found else _NOBODY
+        nobody = await asyncio.to_thread(_nobody)  # for known names too: as long for everybody
+        hashed = found.password_hash.reveal() if found else nobody
         if not await asyncio.to_thread(_is_password, hashed, password) or found is None:
             raise BadRequestError(
                 "wrong_password",

@@ -66,7 +66,7 @@ class State:
     former_secrets: dict[str, Secret] = field(default_factory=dict)
     lock: AbstractAsyncContextManager[None] = field(default_factory=asyncio.Lock)
     revision: int = 0
-    _by_extension: dict[str, set[Mac]] = field(default_factory=dict)
+    _by_extension: dict[str, tuple[Mac, ...]] = field(default_factory=dict)
     _sorted: list[int] = field(default_factory=list)
     _registered: set[int] = field(default_factory=set)
 
@@ -191,14 +191,20 @@ class State:
 
     def _index(self, device: Device) -> None:
         for line in device.lines:
-            self._by_extension.setdefault(line.extension, set()).add(device.mac)
+            macs = self._by_extension.get(line.extension, ())
+            if device.mac not in macs:
+                self._by_extension[line.extension] = (*macs, device.mac)
 
     def _forget(self, mac: Mac) -> None:
         device = self.devices.pop(mac, None)
         if device is None:
             return
         for line in device.lines:
-            self._by_extension.get(line.extension, set()).discard(mac)
+            left = tuple(it for it in self._by_extension.get(line.extension, ()) if it != mac)
+            if left:
+                self._by_extension[line.extension] = left
+            else:
+                self._by_extension.pop(line.extension, None)
         self._registered.discard(mac.value)
         del self._sorted[bisect.bisect_left(self._sorted, mac.value)]
 

@@ -103,7 +103,7 @@ def picture(world: World) -> tuple[object, ...]:
         dict(state.devices),
         dict(state.settings),
         list(state._sorted),
-        {number: set(macs) for number, macs in state._by_extension.items() if macs},
+        {number: set(macs) for number, macs in state._by_extension.items()},
         state.revision,
         state.source.templates,
     )

@@ -20,6 +20,12 @@ def test_moment_round_trips_exactly(moment: datetime) -> None:
     assert from_us(to_us(moment)) == moment
 
 
+@given(st.integers(0, 5_000_000_000_000_000))
+@settings(max_examples=500)
+def test_microseconds_round_trip_exactly(moment_us: int) -> None:
+    assert to_us(from_us(moment_us)) == moment_us
+
+
 def test_moment_without_zone_is_a_mistake() -> None:
     with pytest.raises(TypeError):
         to_us(datetime(2025, 12, 5))  # noqa: DTZ001 - what must not happen
