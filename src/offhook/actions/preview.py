@@ -118,6 +118,15 @@ class _Rehearsal(Changing):
         )
         return []
 
+    async def compared(
+        self,
+        after: Sequence[Device],
+        before: Mapping[Mac, Device | None],
+        source: FileSource,
+    ) -> list[Mac]:
+        """Take it down, the same for many."""
+        return self.changed(after, before, source)
+
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
         """Stop: nothing is written, nothing told."""
         raise _StoppedError
