@@ -165,7 +165,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("server: {http_port: 80800}", "less than or equal to 65535, got 80800"),
-        ("server: {htp_port: 80}", "known: external_ip, bind, http_port, sip_port"),
+        (
+            "server: {htp_port: 80}",
+            "known: external_ip, bind, http_port, https_port, tls_certificate, tls_key",
+        ),
         ("servr: {}", "known: server, provisioning, phones"),
         ("phones: {timezone: UTC}", "known: transport, register_expires_s"),
         ("phones: {time_zone: Mars}", "must be an IANA time zone"),
