@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import text
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.model import Attempt, OutcomeKind
 from offhook.store.database import _make_engine, _parse_url
-from offhook.store.schema import _config
+from offhook.store.schema import _MIGRATIONS
 from offhook.store.values import from_us
 from tests.store_records import mac, open_at
 
@@ -25,7 +26,8 @@ INSERT INTO attempts VALUES
 def written_before_shapes(url: str) -> None:
     """Make a database of the schema before 0005 with an attempt in it."""
     engine = _make_engine(_parse_url(url), is_migrating=True)
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
