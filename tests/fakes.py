@@ -235,7 +235,8 @@ class FakeEngine:
     """Lists the bindings it is given; answers NOTIFYs as scripted, by contact, else 200.
 
     A script is an outcome, an exception, or a future that a test completes. `unsendable` contacts
-    never let a NOTIFY out. `on_send` runs when one has left, before its answer.
+    never let a NOTIFY out. `on_leave` runs when one leaves, before that is told; `on_send` when it
+    has left, before its answer.
     """
 
     bindings: list[Registration] = field(default_factory=list)
@@ -247,6 +248,7 @@ class FakeEngine:
     left: dict[str, bool] = field(default_factory=dict)
     orders: list[NotifyOrder] = field(default_factory=list)
     sent_s: list[float] = field(default_factory=list)
+    on_leave: Callable[[], None] = lambda: None
     on_send: Callable[[NotifyOrder], None] | None = None
     removed: list[str] = field(default_factory=list)
 
@@ -272,6 +274,8 @@ class FakeEngine:
         await asyncio.sleep(0)
         if contact not in self.unsendable:
             self.sent_s.append(asyncio.get_running_loop().time())
+            order.is_ours()
+            self.on_leave()
             on_sent()
             if self.on_send is not None:
                 self.on_send(order)

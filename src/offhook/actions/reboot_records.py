@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from offhook.actions.followed import Followed, Saving
 from offhook.actions.ports import Clock, Publish, RebootStore
@@ -55,10 +56,16 @@ class Records:
         return self.keep(reboot)
 
     def advance(
-        self, reboot: Reboot, step: RebootStep, *, fault: str = "", detail: str = ""
+        self,
+        reboot: Reboot,
+        step: RebootStep,
+        *,
+        at: datetime | None = None,
+        fault: str = "",
+        detail: str = "",
     ) -> Reboot:
-        """Note the next step."""
-        steps = {**reboot.steps, step: self._now()}
+        """Note the next step, of now unless it was `at`."""
+        steps = {**reboot.steps, step: at or self._now()}
         return self.keep(replace(reboot, step=step, steps=steps, fault=fault, detail=detail))
 
     def keep(self, reboot: Reboot) -> Reboot:

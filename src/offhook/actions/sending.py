@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from offhook.actions.busy import WAITS_FOR_CALL, Waiting
 from offhook.actions.lead import Lead
@@ -202,18 +202,28 @@ class Sending:
         extension = self._state.extensions.get(live.extension)
         former = self._state.former_secrets.get(live.extension)
         secrets = [item for item in (extension.secret if extension else None, former) if item]
+        leaves_at = self._now()
+
+        def may_leave() -> bool:
+            # Its phone may fetch at another node before we come to know that it left.
+            nonlocal leaves_at
+            leaves_at = self._now()
+            return self._lead.is_held
+
         order = NotifyOrder(
             registration=live,
             notify=notify,
             username=live.extension,
             timeout_s=self._policy.answer_timeout_s,
             call_id=call_id_of(self._records.current(reboot)),
-            is_ours=lambda: self._lead.is_held,
+            is_ours=may_leave,
         )
         outcome = NotifyOutcome(kind=NotifyKind.FAILED)
         for secret in secrets or [Secret("")]:
             with_secret = replace(order, secret=secret)
-            outcome = await self._engine.notify(with_secret, lambda: self._note_sent(reboot))
+            outcome = await self._engine.notify(
+                with_secret, lambda: self._note_sent(reboot, leaves_at)
+            )
             if outcome.kind is not NotifyKind.CHALLENGED:
                 break
         return outcome
@@ -221,10 +231,10 @@ class Sending:
     def _hold(self, reboot: Reboot) -> None:
         self._records.keep(replace(self._records.current(reboot), detail=WAITS_FOR_CALL))
 
-    def _note_sent(self, reboot: Reboot) -> None:
+    def _note_sent(self, reboot: Reboot, at: datetime) -> None:
         current = self._records.current(reboot)
         if current.step is RebootStep.PENDING:
-            sent = self._records.advance(current, RebootStep.NOTIFIED)
+            sent = self._records.advance(current, RebootStep.NOTIFIED, at=at)
             self._records.note_sent(sent, is_over=False)
 
     def _note_answer(self, reboot: Reboot, outcome: NotifyOutcome) -> Reboot:

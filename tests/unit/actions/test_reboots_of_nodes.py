@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from offhook.actions.lead import Lead
 from offhook.actions.ports import NotifyKind, NotifyOutcome
 from offhook.actions.reboots import Reboots
-from offhook.core.events import RebootAdvanced
+from offhook.core.events import AttemptRecorded, Event, RebootAdvanced
 from offhook.core.model import Device, Reboot, RebootStep
 from offhook.errors import StoreError
 from tests.fakes import FakeRebootStore
@@ -139,6 +139,30 @@ async def test_an_order_that_came_twice_is_sent_once() -> None:
     node.reboots.learn([asked])
     await settle()
     assert len(node.engine.orders) == 1
+
+
+async def test_a_phone_may_fetch_elsewhere_before_we_know_that_its_order_left() -> None:
+    node, device = await made()
+    await node.lead_now()
+    heard: list[Event] = []
+    node.events.subscribe(heard.append)
+    await node.fetch(device)
+    (fetch,) = [it.attempt for it in heard if isinstance(it, AttemptRecorded)]
+    node.clock.pass_s(60)
+    before, left_at = node.clock.now(), node.clock.now() + timedelta(milliseconds=50)
+    node.shared.pause = lambda: node.clock.pass_s(0.05)  # from the claim until it leaves
+    node.engine.on_leave = lambda: node.clock.pass_s(0.01)
+    (asked,) = order(node, device)
+    await until(lambda: node.step(asked) is RebootStep.ANSWERED)
+    assert node.shared.kept[asked.id].steps[RebootStep.NOTIFIED] == left_at
+    for at, step in (
+        (before, RebootStep.ANSWERED),
+        (left_at + timedelta(milliseconds=1), RebootStep.FETCHED),
+    ):
+        seen = replace(fetch, at=at)
+        node.events.publish_elsewhere(AttemptRecorded(attempt=seen))
+        await node.reboots.saved(1)
+        assert node.step(asked) is step
 
 
 async def test_an_order_for_a_phone_that_went_away_ends() -> None:
