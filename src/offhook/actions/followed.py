@@ -16,6 +16,8 @@ from offhook.tasks import spawn
 _log = logging.getLogger("offhook.reboots")
 
 SAVED_AT_ONCE = 200
+RETRY_S = 1.0
+STOP_WAIT_S = 5.0
 
 
 def phone_of(reboot: Reboot) -> str:
@@ -81,11 +83,15 @@ def _places(reboot: Reboot) -> tuple[str, str]:
 
 
 class Saving:
-    """Writes records some at a time, of each only the newest: no step overtakes a later one."""
+    """Writes records some at a time, of each only the newest: no step overtakes a later one.
+
+    What could not be written waits until it can be.
+    """
 
     def __init__(self, put: Callable[[Sequence[Reboot]], Awaitable[None]]) -> None:
         self._put = put
         self._unsaved: dict[str, Reboot] = {}
+        self._in_flight: dict[str, Reboot] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_failing = False
 
@@ -100,14 +106,37 @@ class Saving:
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task}, timeout=timeout_s)
 
+    async def stop(self) -> None:
+        """Write what is left; what a database that is away does not take is lost, and logged."""
+        await self.flush(STOP_WAIT_S)
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            _log.error("%d reboots could not be saved before the stop", len(self._unsaved))
+
+    def has(self, reboot_id: str) -> bool:
+        """Tell whether a newer state than the store's waits to be written."""
+        return reboot_id in self._unsaved or reboot_id in self._in_flight
+
     async def _save(self) -> None:
         while self._unsaved:
             ids = tuple(islice(self._unsaved, SAVED_AT_ONCE))
+            self._in_flight = {item: self._unsaved.pop(item) for item in ids}
             try:
-                await self._put([self._unsaved.pop(item) for item in ids])
+                await self._put(tuple(self._in_flight.values()))
             except OffhookError as error:
                 if not self._is_failing:
-                    _log.error("reboots cannot be saved now: %s", error)
+                    _log.error("reboots cannot be saved now, tried again: %s", error)
                 self._is_failing = True
+                self._take_back()
+                await asyncio.sleep(RETRY_S)
+            except BaseException:
+                self._take_back()
+                raise
             else:
                 self._is_failing = False
+                self._in_flight = {}
+
+    def _take_back(self) -> None:
+        self._unsaved = {**self._in_flight, **self._unsaved}
+        self._in_flight = {}

@@ -109,7 +109,7 @@ class Reboots:
     async def stop(self) -> None:
         """Send no more and finish writing; what waits ends at the next start. Idempotent."""
         await self._sending.stop()
-        await self._records.saving.flush()
+        await self._records.saving.stop()
 
     def latest(self) -> Mapping[Mac, Reboot]:
         """The newest record of each device."""
@@ -293,16 +293,22 @@ class Reboots:
         await self._sending.stop()
 
     def learn(self, reboots: Sequence[Reboot]) -> None:
-        """Take what another node wrote: new orders when we lead, else how far they are."""
+        """Take what another node wrote: new orders when we lead, else how far they are.
+
+        Who was stopped and goes on hears what another one did meanwhile before it knows that it
+        leads no longer.
+        """
         for reboot in reboots:
             is_new = reboot.step is RebootStep.PENDING and not reboot.sent_by
-            if not self._is_leading:
+            is_under_way = self._sending.is_running(reboot.id)
+            if not (self._is_leading and self._lead.is_held):
                 self._records.mirror(reboot)
-            elif is_new and reboot.is_forced and self._sending.is_running(reboot.id):
+            elif is_new and reboot.is_forced and is_under_way:
                 self._sending.waiting.force([reboot])
-            elif is_new and not self._sending.is_running(reboot.id):
+            elif not (is_under_way or self._records.saving.has(reboot.id)):
                 self._records.mirror(reboot)
-                self._take(reboot)
+                if is_new:
+                    self._take(reboot)
 
     def _take(self, reboot: Reboot) -> None:
         self._records.followed.put(reboot)

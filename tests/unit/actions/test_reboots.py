@@ -755,8 +755,9 @@ async def test_the_store_keeps_the_last_step_though_an_earlier_save_was_slow() -
 
 
 async def test_a_store_that_fails_is_told_once_and_reboots_go_on(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("offhook.actions.followed.RETRY_S", 0.001)
     world = await World.make()
     devices = [await phone(world, number) for number in range(1, 6)]
     world.reboot_store.fails = True
@@ -768,7 +769,7 @@ async def test_a_store_that_fails_is_told_once_and_reboots_go_on(
     world.reboot_store.fails = False
     for device in devices:
         await world.fetch(device)
-    await settle()
+    await world.reboots.saved(5)
     assert {item.step for item in world.reboot_store.kept.values()} == {RebootStep.FETCHED}
 
 

@@ -304,6 +304,28 @@ async def test_who_lost_the_lead_leaves_what_it_had_not_sent() -> None:
     assert len(node.engine.orders) == 1
 
 
+async def test_who_was_stopped_hears_what_became_of_its_orders_before_it_stands_down() -> None:
+    node, device = await made()
+    await node.lead_now(4)
+    (asked,) = order(node, device)
+    await until(lambda: node.step(asked) is RebootStep.ANSWERED)
+    node.clock.pass_s(5)
+    assert not node.lead.is_held
+    ended = replace(asked, step=RebootStep.FETCHED, sent_by="us")
+    node.reboots.learn([ended])
+    assert node.reboots.current(asked.id) == ended
+
+
+async def test_who_leads_anew_learns_late_how_an_order_ended() -> None:
+    node, device = await made()
+    await node.lead_now()
+    (asked,) = order(node, device)
+    await until(lambda: node.step(asked) is RebootStep.ANSWERED)
+    ended = replace(asked, step=RebootStep.REGISTERED)
+    node.reboots.learn([ended])
+    assert node.reboots.current(asked.id) is None  # it has ended, so nobody follows it
+
+
 async def test_a_forced_order_is_forced_at_the_node_that_leads() -> None:
     node, device = await made()
     targets = node.reboots.targets_of(device)
