@@ -104,7 +104,7 @@ class Diagnose:
         macs = tuple(macs)
         devices = {mac: self.state.devices[mac] for mac in macs if mac in self.state.devices}
         if attempts is None:
-            _, recent = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
+            recent = await self.recent_attempts()
             attempts = [attempt for attempt in recent if attempt.mac in devices]
         wanted = _numbers_of(devices.values()) | set(numbers)
         registrations = self._registrations(wanted)
@@ -129,9 +129,13 @@ class Diagnose:
             lint={mac: odd for mac in devices if (odd := self.files.lint(mac))},
         )
 
+    async def recent_attempts(self) -> list[Attempt]:
+        """The last requests of all phones, newest first."""
+        return (await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS)))[1]
+
     async def fleet_facts(self, own: Facts | None = None) -> Facts:
         """The facts of the whole fleet without its files, and `own` of the phones asked about."""
-        _, recent = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
+        recent = await self.recent_attempts()
         known = own or replace(
             self._surroundings(), registrations=self._registrations(()), sip=self._sip.facts()
         )

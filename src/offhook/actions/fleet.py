@@ -7,29 +7,18 @@ first what events say has changed, then everything in turn, because some faults 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
 from offhook.actions.diagnose import Diagnose
+from offhook.actions.fleet_due import Due
 from offhook.actions.state import State
-from offhook.core.events import (
-    AttemptRecorded,
-    AttemptsRepeated,
-    CallFailed,
-    Changed,
-    Event,
-    PhoneRegistered,
-    PhoneUnregistered,
-    RebootAdvanced,
-    RegisterHeard,
-    SubscriptionLost,
-    SubscriptionRegained,
-)
+from offhook.core.events import Event
 from offhook.core.mac import Mac, parse_mac
-from offhook.core.model import Change, RegisterOutcome
+from offhook.core.model import Attempt
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
 from offhook.diagnosis.rules import fault, find_of_devices, find_of_fleet
@@ -49,14 +38,13 @@ BUSY = 100
 PATIENCE = 10
 """While more than BUSY requests come between two ticks, only each tenth tick judges, one chunk."""
 
-# Faults that come by waiting (not registered within three minutes) are seen by a second look.
-_SECOND_LOOK = timedelta(minutes=4)
-_ROUND = timedelta(minutes=30)
 _FRESH = timedelta(minutes=1)
 _SUBJECTS_SHOWN = 10
 _COUNT_EVERY_S = 3.0
 _WATCHED_S = 60.0
-_USUAL = frozenset({RegisterOutcome.REGISTERED, RegisterOutcome.REMOVED})
+
+Recent = dict[Mac, list[Attempt]]
+"""The last requests of phones, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,42 +116,28 @@ class Fleet:
     state: State
     diagnose: Diagnose
     _judged: dict[Mac, Judged] = field(default_factory=dict)
-    _due: set[Mac] = field(default_factory=set)
-    _again: deque[tuple[datetime, Mac]] = field(default_factory=deque)
-    _round: Iterator[Mac] = field(default_factory=lambda: iter(()))
+    _due: Due = field(init=False)
     _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _requests: int = 0
     _waited: int = 0
     _counted: FleetVerdict | None = None
     _counted_s: float = float("-inf")
     _asked_s: float = float("-inf")
 
+    def __post_init__(self) -> None:
+        self._due = Due(
+            state=self.state,
+            now=self.diagnose.now,
+            judged_at=lambda mac: judged.at if (judged := self._judged.get(mac)) else None,
+            forget=lambda mac: self._judged.pop(mac, None),
+        )
+
     def on_event(self, event: Event) -> None:
         """Note whom something happened to."""
-        if isinstance(event, AttemptRecorded):
-            self._requests += 1
-            if event.attempt.mac is not None and event.attempt.mac not in self._due:
-                self._mark((event.attempt.mac,))
-            return
-        if isinstance(event, AttemptsRepeated):
-            self._requests += len(event.repeats)
-            macs = {it.first.mac for it in event.repeats}
-            self._mark(mac for mac in macs if mac is not None and mac not in self._due)
-            return
-        number = _number_of(event)
-        if number:
-            self._mark_number(number)
-        match event:
-            case RebootAdvanced(reboot=reboot) if reboot.mac is not None:
-                self._mark((reboot.mac,))
-            case Changed(change=change):
-                self._mark_changed(change)
-            case _:
-                pass
+        self._due.on_event(event)
 
     def mark_all(self) -> None:
         """Note that anything may have happened to anybody."""
-        self._due.update(self.state.devices)
+        self._due.add(self.state.devices)
 
     async def verdict(self) -> FleetVerdict:
         """Judge everything of a small fleet, of another what is due, and count.
@@ -174,8 +148,8 @@ class Fleet:
         if len(self.state.devices) > COUNTED_AT_ONCE and self._counted is not None:
             return self._counted
         if len(self.state.devices) <= AT_ONCE:
-            self._due.update(self._stale())
-        await self._judge(AT_ONCE)
+            self._due.add(self._stale())
+        await self._judge(self._due.some(AT_ONCE))
         return await self._recount()
 
     def _stale(self) -> list[Mac]:
@@ -195,7 +169,7 @@ class Fleet:
     async def findings_of(self, code: str) -> list[Finding]:
         """Give all findings of one fault: of the rest first, then of phones by MAC."""
         if len(self.state.devices) <= AT_ONCE:
-            self._due.update(self._stale())
+            self._due.add(self._stale())
             await self.look_at(tuple(self.state.devices))
         facts = await self.diagnose.fleet_facts()
         rest = await asyncio.to_thread(find_of_fleet, facts)
@@ -209,31 +183,21 @@ class Fleet:
 
     async def look_at(self, macs: Iterable[Mac]) -> None:
         """Judge some phones now: those that something happened to, or not looked at yet."""
-        wanted = [mac for mac in macs if mac in self._due or mac not in self._judged]
-        async with self._judging:
-            for start in range(0, len(wanted), CHUNK):
-                chosen = [it for it in wanted[start : start + CHUNK] if it in self.state.devices]
-                self._due.difference_update(chosen)
-                await self._judge_chunk(chosen)
+        wanted = [mac for mac in macs if mac in self.state.devices]
+        wanted = [mac for mac in wanted if self._due.is_waiting(mac) or mac not in self._judged]
+        await self._judge(wanted)
 
     async def tick(self) -> None:
         """Judge for a moment: those due, then the next of the round."""
         now = self.diagnose.now()
-        while self._again and self._again[0][0] <= now:
-            self._due.add(self._again.popleft()[1])
-        is_busy, self._requests = self._requests > BUSY, 0
+        self._due.begin(now)
+        is_busy = self._due.take_requests() > BUSY
         self._waited = self._waited + 1 if is_busy else 0
         if self._waited % PATIENCE:
             return
-        ends_at = monotonic() + (0 if is_busy else WORK_S)
-        while True:
-            if len(self._due) < CHUNK:
-                self._due.update(self._old(now, CHUNK - len(self._due)))
-            if not self._due:
-                break
-            await self._judge(CHUNK)
-            if monotonic() >= ends_at:
-                break
+        self._due.fill(AT_ONCE, now)
+        ends_at_s = monotonic() + (0 if is_busy else WORK_S)
+        await self._judge(self._due.some(AT_ONCE), ends_at_s)
         await self._keep_counted()
 
     async def _keep_counted(self) -> None:
@@ -245,57 +209,34 @@ class Fleet:
         if self._counted is None or (is_watched and now_s - self._counted_s >= _COUNT_EVERY_S):
             await self._recount()
 
-    # --- who is due ----------------------------------------------------------------------------
-
-    def _mark(self, macs: Iterable[Mac]) -> None:
-        later = self.diagnose.now() + _SECOND_LOOK
-        for mac in macs:
-            if mac not in self.state.devices:
-                self._judged.pop(mac, None)
-            elif mac not in self._due:
-                self._due.add(mac)
-                self._again.append((later, mac))
-
-    def _mark_number(self, number: str) -> None:
-        self._mark(device.mac for device in self.state.devices_of(number))
-
-    def _mark_changed(self, change: Change) -> None:
-        """A device, the phones of an extension, or all for what they share; a token is of none."""
-        match change.noun:
-            case "device":
-                mac = parse_mac(change.subject)
-                self._mark(() if mac is None else (mac,))
-            case "extension":
-                self._mark_number(change.subject)
-            case "settings" | "templates":
-                self._due.update(self.state.devices)
-
-    def _old(self, now: datetime, number: int) -> list[Mac]:
-        """Give the next of the round that were not looked at for long; never walks far at once."""
-        found: list[Mac] = []
-        for _ in range(20 * number):
-            mac = next(self._round, None)
-            if mac is None:
-                self._round = iter(tuple(self.state.devices))
-                break
-            known = self._judged.get(mac)
-            if mac in self.state.devices and (known is None or now - known.at >= _ROUND):
-                found.append(mac)
-                if len(found) == number:
-                    break
-        return found
-
     # --- judging -------------------------------------------------------------------------------
 
-    async def _judge(self, number: int) -> None:
+    async def _judge(self, macs: Sequence[Mac], ends_at_s: float = float("inf")) -> None:
+        """Judge phones, some at a time; those that are left at the end stay due."""
+        if not macs:
+            return
         async with self._judging:
-            while number > 0 and self._due:
-                chosen = [self._due.pop() for _ in range(min(CHUNK, number, len(self._due)))]
-                number -= len(chosen)
-                await self._judge_chunk([mac for mac in chosen if mac in self.state.devices])
+            self._due.drop(macs)  # what happens to them from here on makes them due again
+            recent = await self._recent()
+            for start in range(0, len(macs), CHUNK):
+                if start and monotonic() >= ends_at_s:
+                    self._due.add(macs[start:])
+                    return
+                chosen = macs[start : start + CHUNK]
+                await self._judge_chunk([it for it in chosen if it in self.state.devices], recent)
 
-    async def _judge_chunk(self, macs: Sequence[Mac]) -> None:
-        facts = await self.diagnose.device_facts(macs)
+    async def _recent(self) -> Recent:
+        """Read the last requests by phone; that costs as much as judging many of them."""
+        found: Recent = {}
+        for attempt in await self.diagnose.recent_attempts():
+            if attempt.mac is not None:
+                found.setdefault(attempt.mac, []).append(attempt)
+        return found
+
+    async def _judge_chunk(self, macs: Sequence[Mac], recent: Recent) -> None:
+        own = [attempt for mac in macs for attempt in recent.get(mac, ())]
+        own.sort(key=lambda attempt: attempt.at, reverse=True)
+        facts = await self.diagnose.device_facts(macs, attempts=own)
         judged = await asyncio.to_thread(_judge_all, facts)
         for mac, found in judged.items():
             if mac in self.state.devices:
@@ -340,23 +281,6 @@ class Fleet:
             problems=tuple(_problems(findings)),
             findings=tuple(findings),
         )
-
-
-def _number_of(event: Event) -> str:
-    """The extension whose phones an event of SIP may have made right or wrong; or empty."""
-    match event:
-        case PhoneRegistered(registration=found, is_new=is_new, was_rebooted=was_rebooted):
-            return found.extension if is_new or was_rebooted else ""
-        case PhoneUnregistered(registration=found):
-            return found.extension
-        case RegisterHeard(note=note):
-            return note.extension if note.outcome not in _USUAL else ""
-        case CallFailed(callee=callee):
-            return callee
-        case SubscriptionLost(watcher=watcher) | SubscriptionRegained(watcher=watcher):
-            return watcher
-        case _:
-            return ""
 
 
 def _judge_all(facts: Facts) -> dict[Mac, Judged]:

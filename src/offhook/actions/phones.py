@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache, partial
 
 from offhook.actions.basis import Basis, basis_of
 from offhook.actions.files import Files
@@ -16,7 +15,7 @@ from offhook.actions.ports import Journal, Publish, UploadStore
 from offhook.actions.recording import Recording
 from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
-from offhook.actions.throttle import Network, StrangerThrottle, is_within
+from offhook.actions.throttle import Network, StrangerThrottle, within
 from offhook.core.identify import Identity, Makers, identify
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -101,8 +100,7 @@ class Phones:
         self._is_awaited = is_awaited
         self._makers = Makers(state.source.profiles.values())
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
-        # By address alone: a key with the networks in it would be hashed anew for each request.
-        self._is_allowed = lru_cache(8192)(partial(is_within, networks=policy.networks))
+        self._is_allowed = within(policy.networks)
         self._recording = Recording(state, journal, publish)
         self._recording.recall()
 

@@ -19,7 +19,7 @@ ADDRESSES_KEPT = 4096
 CAUGHT_UP = 50_000
 """Attempts looked at after a crash: more than are recorded between two writes of sightings."""
 
-WRITTEN_LATE = timedelta(seconds=30)
+WRITTEN_LATE = timedelta(seconds=60)
 """A sighting is stored sooner than that after its attempt, unless its node crashes."""
 
 _PAGE = 1000

@@ -158,6 +158,11 @@ class Attempt:
         )
 
     @cached_property
+    def mac_plain(self) -> str:
+        """The MAC as twelve digits; empty without one."""
+        return "" if self.mac is None else self.mac.plain
+
+    @cached_property
     def shape(self) -> Shape:
         """What is alike in every equal request."""
         return Shape(_shared(self))
@@ -208,7 +213,7 @@ def _is_person(user_agent: str) -> bool:
     return _PERSON.match(user_agent) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What was last seen of a registered device over HTTP."""
 

@@ -31,8 +31,11 @@ REUSED_ROWS = 250_000
 
 _BLOCKS_A_STATEMENT = 500
 
-Shapes = dict[Shape, tuple[int, str | None]]
-"""The id of each shape stored lately, and the MAC in it, by the shape itself."""
+Stored = tuple[int, str | None, bool, bool]
+"""The id of a shape, and what of it stands in each row as well: MAC, is_success, is_test."""
+
+Shapes = dict[Shape, Stored]
+"""The shapes stored lately."""
 
 
 # Rendered once and executed by the driver itself: SQLAlchemy's own handling of the values takes
@@ -74,25 +77,16 @@ def write_attempts(connection: Connection, items: Sequence[Again], shapes: Shape
     newest_id = connection.execute(select(func.max(attempts.c.id))).scalar() or 0
     rows, new = [], []
     for row_id, item in enumerate(items, start=newest_id + 1):
-        first = item.first
+        first, request_id, at, address = item
         shape = shapes.get(first.shape)
         if shape is None or row_id - shape[0] > REUSED_ROWS:
-            shape = row_id, None if first.mac is None else first.mac.plain
+            shape = row_id, first.mac_plain or None, first.is_success, first.is_test
             new.append(_shape_row(row_id, first))
             if first.is_success:
                 _remember(shapes, first, shape)
-        rows.append(
-            (
-                row_id,
-                to_us(item.at),
-                item.request_id,
-                storable(item.address),
-                *shape,
-                row_id // BLOCK_ROWS,
-                first.is_success,
-                first.is_test,
-            )
-        )
+        shape_id, mac, is_success, is_test = shape
+        place = shape_id, mac, row_id // BLOCK_ROWS, is_success, is_test
+        rows.append((row_id, to_us(at), request_id, storable(address), *place))
     try:
         put_rows(connection, _INSERT_SHAPE[connection.dialect.name], new)
         put_rows(connection, _INSERT[connection.dialect.name], rows)
@@ -154,7 +148,7 @@ def _matching(statement: Select[Any], query: AttemptQuery) -> Select[Any]:
     return statement
 
 
-def _remember(shapes: Shapes, first: Attempt, shape: tuple[int, str | None]) -> None:
+def _remember(shapes: Shapes, first: Attempt, shape: Stored) -> None:
     shapes.pop(first.shape, None)
     shapes[first.shape] = shape
     if len(shapes) > SHAPES_KEPT:

@@ -40,8 +40,11 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH_DELAY_S = 0.08
-SIGHTINGS_DELAY_S = 3.0
+SIGHTINGS_DELAY_S = 20.0
 """A phone that asks often is written once in it; after a crash its attempts tell the rest."""
+
+SIGHTINGS_ATTEMPTS = 20_000
+"""After so many attempts they are written sooner: a start after a crash reads these."""
 
 QUEUE_LIMIT = 200_000
 _RETRY_DELAY_S = 1.0
@@ -82,6 +85,7 @@ class SqlJournal:
         self._loop = asyncio.get_running_loop()
         self._queue = Queue()
         self._sightings: dict[Mac, Sighting] = {}  # not queued yet
+        self._unsighted = 0  # attempts recorded meanwhile
         self._timer: asyncio.TimerHandle | None = None
         self._sightings_timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[list[Again]] | None = None
@@ -171,7 +175,10 @@ class SqlJournal:
         if self._is_closed or (len(waiting) >= QUEUE_LIMIT and sighting.mac not in waiting):
             return
         waiting[sighting.mac] = sighting
-        if self._sightings_timer is None:
+        self._unsighted += 1
+        if self._unsighted >= SIGHTINGS_ATTEMPTS:
+            self._queue_sightings()
+        elif self._sightings_timer is None:
             self._sightings_timer = self._loop.call_later(SIGHTINGS_DELAY_S, self._queue_sightings)
 
     def _queue_sightings(self) -> None:
@@ -180,7 +187,7 @@ class SqlJournal:
             self._sightings_timer = None
         if self._sightings:
             self._queue.sightings |= self._sightings
-            self._sightings = {}
+            self._sightings, self._unsighted = {}, 0
             if self._timer is None:
                 self._arm(BATCH_DELAY_S)
 
@@ -224,7 +231,7 @@ class SqlJournal:
     async def attempts(self, query: AttemptQuery) -> tuple[int, list[Attempt]]:
         """Give total and page. While the disk refuses writes, what is stored. Raises StoreError."""
         with contextlib.suppress(StoreError):
-            await self.flush()
+            await self._write_queued()
         if query.mac is not None:
             total = await self._database.run(count_matching, query)
         else:
@@ -240,7 +247,7 @@ class SqlJournal:
     ) -> list[SipRecord]:
         """Give what a phone did, newest first. Raises StoreError."""
         with contextlib.suppress(StoreError):
-            await self.flush()
+            await self._write_queued()
         return await self._database.run(find_sip_records, mac, tuple(numbers), limit, before)
 
     async def counts(self) -> Mapping[str, int]:
@@ -258,6 +265,10 @@ class SqlJournal:
     async def flush(self) -> None:
         """Write all that was queued before the call. Raises StoreError when it cannot be."""
         self._queue_sightings()
+        await self._write_queued()
+
+    async def _write_queued(self) -> None:
+        """Write what was queued, but sightings, which nobody reads here. Raises StoreError."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if self._writing is None and not self._queue.is_empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
@@ -108,7 +109,8 @@ def _put_sightings(connection: Connection, sightings: Sequence[Sighting]) -> Non
             to_us_or_none(sighting.last_contact),
             to_us_or_none(sighting.last_provisioned),
         )
-        for sighting in sightings
+        # In the order they are stored: each page is changed once.
+        for sighting in sorted(sightings, key=attrgetter("mac"))
     ]
     put_rows(connection, _PUT[connection.dialect.name], rows)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from offhook.actions import fleet as fleet_module
 from offhook.actions.fleet import BUSY, PATIENCE, Fleet
-from offhook.core.model import Device
+from offhook.core.events import AttemptRecorded, AttemptsRepeated, Event
+from offhook.core.model import Again, Device
 from offhook.diagnosis.examples import REFUSED_REGISTER
 from offhook.diagnosis.finding import Stage
 from tests.world import World, registration, sip_agent_of
@@ -67,7 +69,7 @@ async def test_large_fleet_is_judged_in_rounds(monkeypatch: pytest.MonkeyPatch) 
     fleet = watched(world)
     for number in range(7):
         await world.device(f"00156512000{number}", lines=("1001",))
-    fleet._due.clear()
+    fleet._due.some(7)
     assert (await fleet.verdict()).unjudged == 7
     for _ in range(5):
         await fleet.tick()
@@ -99,3 +101,39 @@ async def test_phone_whose_number_is_refused_needs_somebody_until_it_registers()
     assert [(it.code, it.count) for it in verdict.problems] == [("P402", 1)]
     await right(world, device)
     assert (await fleet.verdict()).right == 1
+
+
+async def test_a_phone_that_asks_for_the_same_again_is_judged_once_a_minute() -> None:
+    world = await World.make("1001")
+    fleet = watched(world)
+    device = await world.device("001565120001", lines=("1001",))
+    heard: list[Event] = []
+    world.events.subscribe(heard.append)
+    await world.fetch(device)
+    (first,) = [it.attempt for it in heard if isinstance(it, AttemptRecorded)]
+    await fleet.tick()
+
+    def judged_after(seconds: float) -> bool:
+        return fleet.judged()[device.mac].at == world.clock.now() - timedelta(seconds=seconds)
+
+    async def repeat() -> None:
+        now = world.clock.now()
+        again = Again(first, "again", now, first.address)
+        world.events.publish(AttemptsRepeated(repeats=(again,)))
+        await fleet.tick()
+
+    for passed in (20, 40):
+        world.clock.pass_s(20)
+        await repeat()
+        assert judged_after(passed)
+    await fleet.look_at([device.mac])  # whoever looks at it sees it as it is
+    assert judged_after(0)
+    world.clock.pass_s(20)
+    await repeat()
+    assert judged_after(20)
+    world.clock.pass_s(61)
+    await fleet.tick()
+    assert judged_after(0)
+    world.clock.pass_s(70)
+    await repeat()
+    assert judged_after(0)

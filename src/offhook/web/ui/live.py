@@ -27,6 +27,7 @@ MINUTES = 60
 LINES = 500
 LISTENERS_MAX = 200
 PHONES_MAX = 1000
+_NO_PHONE = frozenset({""})
 _OF_ATTEMPTS = frozenset({"fleet", "phones", "unknown", "log"})
 # Topics are gathered for so long: a boot storm must not make every open page ask each time.
 GATHER_S = 0.5
@@ -144,7 +145,7 @@ class Live:
         self._count(attempts[-1].at, len(attempts))
         self._recent.extendleft(attempts)
         told = (it.first if isinstance(it, Again) else it for it in attempts)
-        self._wake(_OF_ATTEMPTS, {it.mac.plain for it in told if it.mac is not None})
+        self._wake(_OF_ATTEMPTS, {it.mac_plain for it in told} - _NO_PHONE)
 
     def _wake(self, topics: Set[str], phones: Set[str]) -> None:
         if not topics and not phones:
