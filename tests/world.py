@@ -241,6 +241,11 @@ class World:
             request, body=body, if_none_match=if_none_match, is_local=is_local
         )
 
+    def forget_listeners(self, *, but: int = 0) -> None:
+        """Nobody listens to events any more, but the first so many."""
+        del self.events._subscriptions[but:]
+        self.events._chosen.clear()
+
     async def fetch(self, device: Device, *, address: str = HOME, **more: str) -> Answer:
         """Ask for the file with the account as the device's own phone does."""
         profile = PROFILES[device.vendor]

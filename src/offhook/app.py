@@ -40,6 +40,7 @@ from offhook.actions.sync import Sync
 from offhook.actions.throttle import phone_networks
 from offhook.actions.tokens import Tokens
 from offhook.configuration import base_url, config_facts
+from offhook.core.events import AttemptRecorded, Changed, PhoneRegistered
 from offhook.core.file_values import ServerValues
 from offhook.core.inventory import FileSource
 from offhook.core.render import Templates
@@ -275,20 +276,14 @@ def _assemble(
     look = _look(settings, config, now)
     probes = Probes(state=state, config=config, prober=look, now=now)
     diagnose.probes = probes.facts
-    for listener in (
-        Teller(server, time.monotonic).on_event,
-        look.on_event,
-        measures.on_event,
-        SipHistory(state=state, journal=store.journal, lead=store.lead).on_event,
-    ):
+    history = SipHistory(state=state, journal=store.journal, lead=store.lead)
+    for listener in (Teller(server, time.monotonic).on_event, measures.on_event, history.on_event):
         events.subscribe(listener)
-    for picture in (
-        reboots.on_event,
-        diagnose.on_event,
-        fleet.on_event,
-        phone_list.on_event,
-        delivered.on_event,
-    ):
+    events.subscribe(look.on_event, AttemptRecorded)
+    events.subscribe(reboots.on_event, AttemptRecorded, PhoneRegistered, hears_others=True)
+    events.subscribe(delivered.on_event, AttemptRecorded, hears_others=True)
+    events.subscribe(phone_list.on_event, Changed, hears_others=True)
+    for picture in (diagnose.on_event, fleet.on_event):
         events.subscribe(picture, hears_others=True)
     return Pbx(
         settings=settings,

@@ -10,6 +10,7 @@ from offhook.actions.timeline import Timeline
 from offhook.actions.unknown_phones import UnknownPhones
 from offhook.actions.verdicts import Verdicts
 from offhook.app import Pbx
+from offhook.core.events import Changed
 from offhook.store.template_folder import TemplateFolder
 from offhook.store.templates import package_templates
 from offhook.web.ports import Services
@@ -18,7 +19,7 @@ from offhook.web.ports import Services
 def services(pbx: Pbx) -> Services:
     """What the HTTP side acts on."""
     unknown = UnknownPhones(changing=pbx.changing, journal=pbx.store.journal)
-    pbx.events.subscribe(unknown.on_event, hears_others=True)
+    pbx.events.subscribe(unknown.on_event, Changed, hears_others=True)
     return Services(
         settings=pbx.settings,
         config=pbx.config,

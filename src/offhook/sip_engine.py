@@ -10,6 +10,7 @@ from offhook.actions.ports import Clock, RegistrationStore, SipEngine
 from offhook.actions.publish import Events
 from offhook.actions.state import State
 from offhook.certificate import Certificate
+from offhook.core.events import Changed
 from offhook.core.secret import Secret
 from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
@@ -57,7 +58,7 @@ async def start_engine(
     """
     if settings.sip.engine == "kamailio":
         credentials = _credentials(settings, state, lead)
-        events.subscribe(credentials.on_event, hears_others=True)
+        events.subscribe(credentials.on_event, Changed, hears_others=True)
         kamailio = _kamailio(settings, credentials, events, now)
         await kamailio.start()
         return StartedEngine(

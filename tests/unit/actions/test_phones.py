@@ -584,7 +584,7 @@ async def test_a_flood_of_unknown_macs_costs_bounded_memory() -> None:
     world = await World.make(unknown_per_minute=1_000_000)
     for number in range(40):
         await world.device(f"0200001{number:05x}", "yealink")
-    world.events._listeners.clear()  # what listeners keep is theirs to bound
+    world.forget_listeners()  # what listeners keep is theirs to bound
 
     async def flood(first: int, count: int) -> None:
         for value in range(first, first + count):

@@ -653,7 +653,7 @@ async def test_what_waits_for_its_turn_is_not_swept() -> None:
 async def restarted(world: World) -> Reboots:
     await world.reboots.stop()
     world.seen.clear()
-    world.events._listeners[1:] = []
+    world.forget_listeners(but=1)
     world.assemble()
     await world.reboots.load()
     await settle()
@@ -798,7 +798,7 @@ async def test_ten_thousand_reboots_leave_nothing_behind() -> None:
     engine = Crowd()
     engine.by_extension = {item.registration.extension: item.registration for item in targets}
     world.engine = engine
-    world.events._listeners.clear()
+    world.forget_listeners()
     world.assemble()
     ordered = world.reboots.order(targets, reason="r", asked_by="a", is_automatic=True)
     found = await world.reboots.wait_sent(ordered, 60)
