@@ -52,14 +52,14 @@ class FilledDomain:
         return f"CN={name},OU=Groups,{self.base}"
 
     def settings(self, **changes: Any) -> LdapSettings:
-        """Settings that read the company with short deadlines."""
+        """Settings that read the company; with short deadlines from servers that are named."""
         settings = LdapSettings(
             servers=(self.env["AD_LDAPS_URL"],),
             bind_dn=self.env["AD_BIND_DN"],
             bind_password=Secret(self.env["AD_BIND_PW"]),
             ca_file=self.env["AD_CA_FILE"],
             base_dn=(self.company,),
-            timeouts=QUICK,
+            timeouts=QUICK if "servers" in changes else LdapTimeouts(),
         )
         return replace(settings, **changes)
 

@@ -284,7 +284,7 @@ class Baresip(DeskPhone):
         text = json.dumps({"command": command, "params": params})
         writer.write(f"{len(text)}:{text},".encode())
         answer = b""
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while b'"response":true' not in answer:  # events come on the same connection
                 more = await reader.read(65_536)
                 assert more, answer
