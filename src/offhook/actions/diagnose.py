@@ -12,6 +12,7 @@ from offhook.actions.nodes import NodeList
 from offhook.actions.overrides import Overrides
 from offhook.actions.ports import AttemptQuery, Clock, Journal, SipEngine
 from offhook.actions.reboots import Reboots
+from offhook.actions.recent import Recent
 from offhook.actions.served_accounts import served_accounts
 from offhook.actions.sip_memory import SipMemory
 from offhook.actions.state import State
@@ -29,7 +30,6 @@ from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.probe_facts import ProbeFacts
 from offhook.diagnosis.rules import find_of_both
 
-RECENT_ATTEMPTS = 1000
 OWN_ATTEMPTS = 200
 RECENT_REFUSALS = 500
 
@@ -54,14 +54,19 @@ class Diagnose:
     probes: Callable[[], ProbeFacts] = ProbeFacts
     overrides: Overrides | None = None
     nodes: NodeList = field(default_factory=NodeList)
+    recent: Recent = field(init=False)
     _sip: SipMemory = field(default_factory=SipMemory)
     _refused: deque[RegistrationRefused] = field(
         default_factory=lambda: deque(maxlen=RECENT_REFUSALS)
     )
 
+    def __post_init__(self) -> None:
+        self.recent = Recent(self.journal)
+
     def on_event(self, event: Event) -> None:
-        """Remember what was heard over SIP; everything else is kept elsewhere."""
+        """Remember what was heard."""
         self._sip.on_event(event)
+        self.recent.on_event(event)
         if isinstance(event, RegistrationRefused):
             self._refused.appendleft(event)
 
@@ -104,8 +109,7 @@ class Diagnose:
         macs = tuple(macs)
         devices = {mac: self.state.devices[mac] for mac in macs if mac in self.state.devices}
         if attempts is None:
-            recent = await self.recent_attempts()
-            attempts = [attempt for attempt in recent if attempt.mac in devices]
+            attempts = await self.recent.attempts(devices)
         wanted = _numbers_of(devices.values()) | set(numbers)
         registrations = self._registrations(wanted)
         extensions = self.state.extensions
@@ -129,13 +133,9 @@ class Diagnose:
             lint={mac: odd for mac in devices if (odd := self.files.lint(mac))},
         )
 
-    async def recent_attempts(self) -> list[Attempt]:
-        """The last requests of all phones, newest first."""
-        return (await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS)))[1]
-
     async def fleet_facts(self, own: Facts | None = None) -> Facts:
         """The facts of the whole fleet without its files, and `own` of the phones asked about."""
-        recent = await self.recent_attempts()
+        recent = await self.recent.attempts()
         known = own or replace(
             self._surroundings(), registrations=self._registrations(()), sip=self._sip.facts()
         )

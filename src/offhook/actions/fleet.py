@@ -18,7 +18,6 @@ from offhook.actions.fleet_due import Due
 from offhook.actions.state import State
 from offhook.core.events import Event
 from offhook.core.mac import Mac, parse_mac
-from offhook.core.model import Attempt
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage, worst_first
 from offhook.diagnosis.rules import fault, find_of_devices, find_of_fleet
@@ -42,9 +41,6 @@ _FRESH = timedelta(minutes=1)
 _SUBJECTS_SHOWN = 10
 _COUNT_EVERY_S = 3.0
 _WATCHED_S = 60.0
-
-Recent = dict[Mac, list[Attempt]]
-"""The last requests of phones, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,26 +213,15 @@ class Fleet:
             return
         async with self._judging:
             self._due.drop(macs)  # what happens to them from here on makes them due again
-            recent = await self._recent()
             for start in range(0, len(macs), CHUNK):
                 if start and monotonic() >= ends_at_s:
                     self._due.add(macs[start:])
                     return
                 chosen = macs[start : start + CHUNK]
-                await self._judge_chunk([it for it in chosen if it in self.state.devices], recent)
+                await self._judge_chunk([it for it in chosen if it in self.state.devices])
 
-    async def _recent(self) -> Recent:
-        """Read the last requests by phone; that costs as much as judging many of them."""
-        found: Recent = {}
-        for attempt in await self.diagnose.recent_attempts():
-            if attempt.mac is not None:
-                found.setdefault(attempt.mac, []).append(attempt)
-        return found
-
-    async def _judge_chunk(self, macs: Sequence[Mac], recent: Recent) -> None:
-        own = [attempt for mac in macs for attempt in recent.get(mac, ())]
-        own.sort(key=lambda attempt: attempt.at, reverse=True)
-        facts = await self.diagnose.device_facts(macs, attempts=own)
+    async def _judge_chunk(self, macs: Sequence[Mac]) -> None:
+        facts = await self.diagnose.device_facts(macs)
         judged = await asyncio.to_thread(_judge_all, facts)
         for mac, found in judged.items():
             if mac in self.state.devices:

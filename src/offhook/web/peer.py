@@ -55,9 +55,13 @@ def is_this_host(scope: Scope) -> bool:
     return _is_loopback(address) or (server is not None and address == plain_address(server[0]))
 
 
-@lru_cache(maxsize=4096)
 def plain_address(text: str) -> str:
-    """Give an address as plain text, an IPv4-mapped one as IPv4."""
+    """Give an address of a socket as plain text, an IPv4-mapped one as IPv4."""
+    return _plain(text) if ":" in text else text
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
