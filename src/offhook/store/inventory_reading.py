@@ -60,7 +60,7 @@ def load_extensions(
             email=email,
             source=sys.intern(source),
             secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
-            is_enabled=is_enabled,
+            is_enabled=bool(is_enabled),
             created_at=moment(created_us),
         )
         for number, name, email, source, secret, is_enabled, created_us in _rows(
