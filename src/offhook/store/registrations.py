@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Text, cast, delete, select
 from offhook.core.mac import Mac
 from offhook.core.model import Registration
 from offhook.store.database import Database
-from offhook.store.many_rows import Row, insert_rows
 from offhook.store.rows import rows_of
 from offhook.store.tables import registrations
+from offhook.store.upsert import insert_rows
 from offhook.store.values import from_us, storable, to_us
 
 NUMBERS_AT_ONCE = 500
@@ -57,7 +57,7 @@ def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, .
     insert_rows(connection, registrations, rows)
 
 
-def _row_of(extension: str, position: int, registration: Registration) -> Row:
+def _row_of(extension: str, position: int, registration: Registration) -> tuple[object, ...]:
     """Give the columns in the order of the table."""
     return (
         extension,
