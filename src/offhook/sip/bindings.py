@@ -233,7 +233,7 @@ class BindingTable:
 
     def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
         before = self._by_aor.get(aor, {})
-        if {(old.source, old.contact) for old in before.values()} != {
+        if not before or {(old.source, old.contact) for old in before.values()} != {
             (new.source, new.contact) for new in bindings.values()
         }:
             self._link(aor, before.values(), bindings.values())
