@@ -103,12 +103,21 @@ class House:
 
     def start(self) -> None:
         """Start, and return when the API answers."""
+        self.launch()
+        self.await_api()
+
+    def launch(self) -> None:
+        """Start, and return when phones are served."""
         self.filled_bytes = self.filled_bytes or self.base_bytes()
         server = self.server
         with pinned(CORE):
             server.launch()
         server.http_port = int(server.wait_port(PATIENCE_S))
         server.url = f"http://127.0.0.1:{server.http_port}"
+
+    def await_api(self) -> None:
+        """Return when the API answers."""
+        server = self.server
         wait_for(lambda: server.get_or_none("/api/status"), PATIENCE_S, server.output)
 
     def stop(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.generator import Asked, write_requests
@@ -49,6 +50,52 @@ async def fill(folder: Path, count: int) -> None:
         for index in range(count)
     ]
     await _write(folder, extensions, devices, now)
+
+
+def see_all(path: Path, devices: int) -> None:
+    """Write what a year of use leaves: every phone was seen, has its files and is registered."""
+    now = datetime.now(UTC)
+    now_us = int(now.timestamp() * 1e6)
+    later_us = now_us + int(timedelta(hours=1).total_seconds() * 1e6)
+    digest = "0123456789abcdef" * 4
+    with sqlite3.connect(path) as base:
+        macs = [f"{FIRST + index:012x}" for index in range(devices)]
+        hosts = [f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}" for i in range(devices)]
+        base.executemany(
+            "insert into sightings (mac, address, user_agent, firmware, last_contact_us,"
+            " last_provisioned_us) values (?, ?, ?, ?, ?, ?)",
+            [
+                (mac, host, AGENT, "66.85.0.15", now_us, now_us)
+                for mac, host in zip(macs, hosts, strict=True)
+            ],
+        )
+        base.executemany(
+            "insert into deliveries (mac, file, digest) values (?, ?, ?)",
+            [
+                (mac, file, f"{index:08x}" + digest[8:])
+                for index, mac in enumerate(macs)
+                for file in ("y000000000066.cfg", f"{mac}.cfg")
+            ],
+        )
+        base.executemany(
+            "insert into registrations (extension, position, contact, source, call_id, cseq,"
+            " user_agent, mac, path, instance, q, registered_us, refreshed_us, expires_us)"
+            " values (?, 0, ?, ?, ?, 1, ?, ?, '[]', '', 1.0, ?, ?, ?)",
+            [
+                (
+                    number_of(index),
+                    f"<sip:{number_of(index)}@{hosts[index]}:5060>",
+                    f"udp:{hosts[index]}:5060",
+                    f"call-{index}@{hosts[index]}",
+                    AGENT,
+                    mac,
+                    now_us,
+                    now_us,
+                    later_us,
+                )
+                for index, mac in enumerate(macs)
+            ],
+        )
 
 
 async def fill_with(folder: Path, specs: Sequence[PhoneSpec]) -> None:

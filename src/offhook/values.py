@@ -3,7 +3,8 @@
 Python guards a frozen dataclass by setting every field through `object.__setattr__`, which makes a
 value of ten fields three times as dear. `light` is `dataclass` to the type checker, which refuses
 to assign to what says `frozen=True`; while running the guard is left out, and all the rest is the
-same: slots, equality, hash, `replace`. For what is made for each message and nothing else.
+same: slots, equality, hash, `replace`. For what is made for each message, and what a start makes
+by the hundred thousand; for nothing else.
 """
 
 from __future__ import annotations

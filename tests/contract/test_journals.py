@@ -26,9 +26,9 @@ from offhook.core.model import (
 from offhook.store import attempts as attempts_module
 from offhook.store import retention as retention_module
 from offhook.store.attempts import count_attempts
-from offhook.store.many_rows import ROWS_AT_ONCE
 from offhook.store.open import Store
 from offhook.store.tables import attempt_shapes
+from offhook.store.upsert import ROWS_AT_ONCE
 from tests.store_records import (
     T0,
     attempt,

@@ -16,7 +16,6 @@ from offhook.core.model import (
     Token,
 )
 from offhook.store import tables
-from offhook.store.many_rows import ROWS_AT_ONCE
 from offhook.store.open import Store
 from offhook.store.uploads import (
     DEVICE_BYTES,
@@ -24,6 +23,7 @@ from offhook.store.uploads import (
     FILES_A_DEVICE,
     SqlUploadStore,
 )
+from offhook.store.upsert import ROWS_AT_ONCE
 from tests.store_records import (
     T0,
     device,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from offhook.errors import StoreError
-from offhook.web.asgi import API_BODY_MAX
+from offhook.web.gate import API_BODY_MAX
 from tests.integration.refused import error_of
 from tests.integration.running import Running
 

@@ -67,8 +67,7 @@ class State:
     lock: AbstractAsyncContextManager[None] = field(default_factory=asyncio.Lock)
     revision: int = 0
     _by_extension: dict[str, tuple[Mac, ...]] = field(default_factory=dict)
-    _sorted: list[int] = field(default_factory=list)
-    _registered: set[int] = field(default_factory=set)
+    _sorted: list[Mac] = field(default_factory=list)
 
     async def load(self) -> None:
         """Fill from the store: before anything else, and when too much was missed."""
@@ -77,7 +76,6 @@ class State:
         for kept in (self.extensions, self.devices, self.settings, self.sightings, self.unknown):
             kept.clear()
         self._by_extension.clear()
-        self._registered.clear()
         self.revision += 1
         self.extensions.update((item.number, item) for item in image.extensions)
         self.devices.update((item.mac, item) for item in image.devices)
@@ -88,8 +86,7 @@ class State:
         self.unknown.update((item.mac, item) for item in oldest_first[-UNKNOWN_KEPT:])
         for device in self.devices.values():
             self._index(device)
-        self._sorted = sorted(mac.value for mac in self.devices)
-        self._registered.update(self._sorted)
+        self._sorted = sorted(self.devices)
         for item in seen:  # what is not written yet
             if item.mac in self.devices:
                 self.sightings[item.mac] = joined(self.sightings.get(item.mac), item)
@@ -149,16 +146,16 @@ class State:
         Looks for every MAC one typing error away, and at the neighbours in order: constant cost in
         any fleet.
         """
-        place = bisect.bisect_left(self._sorted, mac.value)
+        place = bisect.bisect_left(self._sorted, mac)
         near = set(self._sorted[max(0, place - NEIGHBOURS) : place + NEIGHBOURS])
-        near |= self._registered.intersection(_typos(mac.value))
-        near.discard(mac.value)
-        same = [Mac(value) for value in near if value >> 24 == mac.value >> 24]
+        near.update(Mac(value) for value in _typos(mac.value) if value in self.devices)
+        near.discard(mac)
+        same = [other for other in near if other >> 24 == mac >> 24]
         return sorted(same, key=lambda item: (distance(item, mac), item.value))[:limit]
 
     def some_macs(self, limit: int = 10) -> list[str]:
         """The first registered MACs, for messages."""
-        return [f"{value:012x}" for value in self._sorted[:limit]]
+        return [mac.plain for mac in self._sorted[:limit]]
 
     def _apply(self, write: Write) -> None:
         match write:
@@ -170,8 +167,7 @@ class State:
                 self._forget(device.mac)
                 self.devices[device.mac] = device
                 self._index(device)
-                bisect.insort(self._sorted, device.mac.value)
-                self._registered.add(device.mac.value)
+                bisect.insort(self._sorted, device.mac)
                 self.unknown.pop(device.mac, None)
             case DeleteDevice(mac=mac):
                 self._forget(mac)
@@ -191,7 +187,7 @@ class State:
 
     def _index(self, device: Device) -> None:
         for line in device.lines:
-            macs = self._by_extension.get(line.extension, ())
+            macs = self._by_extension.setdefault(line.extension, (device.mac,))
             if device.mac not in macs:
                 self._by_extension[line.extension] = (*macs, device.mac)
 
@@ -205,8 +201,7 @@ class State:
                 self._by_extension[line.extension] = left
             else:
                 self._by_extension.pop(line.extension, None)
-        self._registered.discard(mac.value)
-        del self._sorted[bisect.bisect_left(self._sorted, mac.value)]
+        del self._sorted[bisect.bisect_left(self._sorted, mac)]
 
 
 def joined(one: Sighting | None, other: Sighting) -> Sighting:

@@ -89,7 +89,9 @@ async def _run(settings: Settings, path: Path | None, screen: Screen, place: Pla
         pbx = await _started(settings, _port_of(listening), _port_of(secure))
         try:
             tls = Tls(certificate, partial(_on_tls_failed, pbx)) if certificate else None
-            server = await serve_http(create_asgi(services(pbx)), [listening], secure, tls)
+            web = create_asgi(services(pbx))
+            server = await serve_http(web, [listening], secure, tls)
+            web.open()
             try:
                 if place is None or place.is_first:
                     _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)

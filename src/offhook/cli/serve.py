@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -30,9 +31,12 @@ def serve(
     Exit code 2 when it cannot start: each reason is printed with its fault code and mend.
     """
     # Here, because only this command needs the server's libraries: the others start faster.
+    gc.disable()  # all of them stay: looking for rings among them takes a tenth of the time
     from offhook.cli.running import run_server
     from offhook.cli.screen import Screen
     from offhook.cli.workers import take_place
+
+    gc.enable()
 
     place = take_place(worker, listen_fd or ()) if worker else None
     raise typer.Exit(run_server(config, Screen(), workers=workers, place=place))

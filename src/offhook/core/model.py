@@ -19,7 +19,7 @@ Settings = Mapping[str, str]
 """Free settings: a neutral name of `preferences`, or a maker's own key, to its text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Extension:
     """A number that can be called: number, display name, SIP secret. Not a phone.
 
@@ -36,7 +36,7 @@ class Extension:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Line:
     """The n-th account of a device (from 1) and its extension; an empty label means its name."""
 
@@ -45,7 +45,7 @@ class Line:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light(frozen=True, slots=True, kw_only=True)
 class Device:
     """One telephone: MAC, vendor, model (both as the profile spells them) and its lines."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from offhook.values import light
 
 MASK = "********"
 """What people see where a secret stands."""
@@ -16,7 +17,7 @@ def is_secret_key(key: str) -> bool:
     return _IS_SECRET_KEY.search(key) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Secret:
     """Hold a secret; prints as `***`. Only `reveal()` gives the text."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from offhook.sip.places import Places
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
 from offhook.values import light
 
@@ -120,8 +120,8 @@ class BindingTable:
     def __init__(self, *, max_contacts: int) -> None:
         self._max_contacts = max_contacts
         self._by_aor: dict[str, dict[str, Binding]] = {}
-        self._aors_by_source: dict[str, set[str]] = {}
-        self._aors_by_place: dict[tuple[str, str, int], set[str]] = {}
+        self._by_source: Places[str] = Places()
+        self._by_place: Places[tuple[str, str, int]] = Places()
         self._due: list[tuple[float, str]] = []
         self._scheduled: dict[str, float] = {}
 
@@ -134,12 +134,12 @@ class BindingTable:
 
     def owners(self, source: str) -> frozenset[str]:
         """Give the extensions that have a binding from a source."""
-        return frozenset(self._aors_by_source.get(source, ()))
+        return frozenset(self._by_source.at(source))
 
     def at(self, uri: SipUri) -> tuple[Binding, ...]:
         """Give the bindings whose contact has this user and address, last refreshed last."""
         place = _place(uri)
-        aors = self._aors_by_place.get(place, ())
+        aors = self._by_place.at(place)
         found = [b for aor in aors for b in self.of(aor) if _place_of(b.contact) == place]
         return tuple(sorted(found, key=lambda binding: binding.refreshed_at))
 
@@ -233,7 +233,7 @@ class BindingTable:
 
     def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
         before = self._by_aor.get(aor, {})
-        if {(old.source, old.contact) for old in before.values()} != {
+        if not before or {(old.source, old.contact) for old in before.values()} != {
             (new.source, new.contact) for new in bindings.values()
         }:
             self._link(aor, before.values(), bindings.values())
@@ -250,22 +250,11 @@ class BindingTable:
 
     def _link(self, aor: str, before: Iterable[Binding], bindings: Iterable[Binding]) -> None:
         for old in before:
-            _unlink(self._aors_by_source, old.source, aor)
-            _unlink(self._aors_by_place, _place_of(old.contact), aor)
+            self._by_source.discard(old.source, aor)
+            self._by_place.discard(_place_of(old.contact), aor)
         for new in bindings:
-            self._aors_by_source.setdefault(new.source, set()).add(aor)
-            self._aors_by_place.setdefault(_place_of(new.contact), set()).add(aor)
-
-
-K = TypeVar("K")
-
-
-def _unlink(index: dict[K, set[str]], key: K, aor: str) -> None:
-    aors = index.get(key)
-    if aors is not None:
-        aors.discard(aor)
-        if not aors:
-            del index[key]
+            self._by_source.add(new.source, aor)
+            self._by_place.add(_place_of(new.contact), aor)
 
 
 def _place(uri: SipUri) -> tuple[str, str, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, Table, select
 
 from offhook.actions.ports import InventoryImage
 from offhook.core.mac import Mac
@@ -50,17 +51,8 @@ def load_extensions(
     connection: Connection, cipher: Cipher, numbers: Collection[str] | None = None
 ) -> list[Extension]:
     """Read extensions by number: all, or these."""
-    table = tables.extensions
-    statement = select(
-        table.c.number,
-        table.c.name,
-        table.c.email,
-        table.c.source,
-        table.c.secret,
-        table.c.is_enabled,
-        table.c.created_us,
-    ).order_by(table.c.number)
-    found = rows_of(connection, _only(statement, table.c.number, numbers))
+    moment = _moments()
+    names = ("number", "name", "email", "source", "secret", "is_enabled", "created_us")
     return [
         Extension(
             number=number,
@@ -68,10 +60,12 @@ def load_extensions(
             email=email,
             source=sys.intern(source),
             secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
-            is_enabled=is_enabled,
-            created_at=from_us(created_us),
+            is_enabled=bool(is_enabled),
+            created_at=moment(created_us),
         )
-        for number, name, email, source, secret, is_enabled, created_us in found
+        for number, name, email, source, secret, is_enabled, created_us in _rows(
+            connection, tables.extensions, *names, keys=numbers
+        )
     ]
 
 
@@ -81,50 +75,43 @@ def load_devices(
     """Read devices with their lines and settings by MAC: all, or these."""
     lines = _load_lines(connection, macs)
     settings = _load_device_settings(connection, cipher, macs)
-    table = tables.devices
-    statement = select(
-        table.c.mac,
-        table.c.vendor,
-        table.c.model,
-        table.c.admin_password,
-        table.c.created_us,
-        table.c.updated_us,
-    ).order_by(table.c.mac)
-    found = rows_of(connection, _only(statement, table.c.mac, macs))
+    none: Settings = {}
+    moment = _moments()
+    names = ("mac", "vendor", "model", "admin_password", "created_us", "updated_us")
     return [
         Device(
             mac=Mac(int(mac, 16)),
             vendor=sys.intern(vendor),
             model=sys.intern(model),
-            lines=tuple(lines.get(mac, ())),
+            lines=lines.get(mac, ()),
             admin_password=Secret(cipher.decrypt(password, table="devices", row=mac)),
-            settings=settings.get(mac, {}),
-            created_at=from_us(created_us),
-            updated_at=from_us(updated_us),
+            settings=settings.get(mac, none),
+            created_at=moment(created_us),
+            updated_at=moment(updated_us),
         )
-        for mac, vendor, model, password, created_us, updated_us in found
+        for mac, vendor, model, password, created_us, updated_us in _rows(
+            connection, tables.devices, *names, keys=macs
+        )
     ]
 
 
-def _load_lines(connection: Connection, macs: Collection[str] | None) -> dict[str, list[Line]]:
-    table = tables.lines
-    found: dict[str, list[Line]] = {}
-    statement = select(table.c.mac, table.c.line_index, table.c.extension, table.c.label)
-    ordered = statement.order_by(table.c.mac, table.c.line_index)
-    for mac, index, extension, label in rows_of(connection, _only(ordered, table.c.mac, macs)):
+def _load_lines(
+    connection: Connection, macs: Collection[str] | None
+) -> dict[str, tuple[Line, ...]]:
+    found: dict[str, tuple[Line, ...]] = {}
+    names = ("mac", "line_index", "extension", "label")
+    for mac, index, extension, label in _rows(connection, tables.lines, *names, order=2, keys=macs):
         line = Line(index=index, extension=extension, label=label)
-        found.setdefault(mac, []).append(line)
+        found[mac] = (*found[mac], line) if mac in found else (line,)
     return found
 
 
 def _load_device_settings(
     connection: Connection, cipher: Cipher, macs: Collection[str] | None
 ) -> dict[str, dict[str, str]]:
-    table = tables.device_settings
     found: dict[str, dict[str, str]] = {}
-    statement = select(table.c.mac, table.c.name, table.c.value)
-    ordered = statement.order_by(table.c.mac, table.c.name)
-    for mac, name, value in connection.execute(_only(ordered, table.c.mac, macs)):
+    rows = _rows(connection, tables.device_settings, "mac", "name", "value", order=2, keys=macs)
+    for mac, name, value in rows:
         text = cipher.decrypt(value, table="device_settings", row=f"{mac}/{name}")
         found.setdefault(mac, {})[sys.intern(name)] = text
     return found
@@ -132,12 +119,9 @@ def _load_device_settings(
 
 def load_scoped(connection: Connection, cipher: Cipher) -> dict[SettingScope, Settings]:
     """Read the free settings of site, makers and models."""
-    table = tables.scoped_settings
     found: dict[SettingScope, dict[str, str]] = {}
-    statement = select(table.c.level, table.c.key, table.c.name, table.c.value)
-    for level, key, name, value in connection.execute(
-        statement.order_by(table.c.level, table.c.key, table.c.name)
-    ):
+    rows = _rows(connection, tables.scoped_settings, "level", "key", "name", "value", order=3)
+    for level, key, name, value in rows:
         text = cipher.decrypt(value, table="scoped_settings", row=f"{level}/{key}/{name}")
         found.setdefault(SettingScope(level=level, key=key), {})[name] = text
     return dict(found)
@@ -189,7 +173,19 @@ def _change_of(row: Row[Any]) -> Change:
     )
 
 
-def _only(
-    statement: Select[Any], column: ColumnElement[str], keys: Collection[str] | None
-) -> Select[Any]:
-    return statement if keys is None else statement.where(column.in_(keys))
+def _rows(
+    connection: Connection,
+    table: Table,
+    *names: str,
+    order: int = 1,
+    keys: Collection[str] | None = None,
+) -> Iterator[Any]:
+    """Read these columns in the order of the first few; of some rows only, by the first."""
+    columns = [table.c[name] for name in names]
+    statement = select(*columns).order_by(*columns[:order])
+    return rows_of(connection, statement if keys is None else statement.where(columns[0].in_(keys)))
+
+
+def _moments() -> Callable[[int], datetime]:
+    """Give `from_us` with a memory: what was entered at once has one moment."""
+    return lru_cache(maxsize=1024)(from_us)

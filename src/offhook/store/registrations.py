@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Text, cast, delete, select
 
 from offhook.core.mac import Mac
 from offhook.core.model import Registration
 from offhook.store.database import Database
-from offhook.store.many_rows import Row, insert_rows
 from offhook.store.rows import rows_of
 from offhook.store.tables import registrations
+from offhook.store.upsert import insert_rows
 from offhook.store.values import from_us, storable, to_us
 
 NUMBERS_AT_ONCE = 500
@@ -37,7 +38,9 @@ class SqlRegistrationStore:
 
 
 def _load(connection: Connection) -> list[Registration]:
-    statement = select(registrations).order_by(registrations.c.extension, registrations.c.position)
+    table = registrations
+    columns = [cast(it, Text) if it is table.c.path else it for it in table.c]
+    statement = select(*columns).order_by(table.c.extension, table.c.position)
     return [_registration_of(row) for row in rows_of(connection, statement)]
 
 
@@ -54,7 +57,7 @@ def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, .
     insert_rows(connection, registrations, rows)
 
 
-def _row_of(extension: str, position: int, registration: Registration) -> Row:
+def _row_of(extension: str, position: int, registration: Registration) -> tuple[object, ...]:
     """Give the columns in the order of the table."""
     return (
         extension,
@@ -74,10 +77,16 @@ def _row_of(extension: str, position: int, registration: Registration) -> Row:
     )
 
 
+@lru_cache(maxsize=1024)
+def _path_of(text: str) -> tuple[str, ...]:
+    """Read a path, which nearly all have in common: that of no proxy."""
+    return tuple(json.loads(text))
+
+
 def _registration_of(row: Sequence[Any]) -> Registration:
-    """Read a row, its columns in the order of the table."""
+    """Read a row, its columns in the order of the table, the path as text."""
     extension, _, contact, source, call_id, cseq, user_agent, mac, path, instance, q, *times = row
-    registered, refreshed, expires = map(from_us, times)
+    registered, refreshed, expires = times
     return Registration(
         extension=extension,
         contact=contact,
@@ -86,10 +95,10 @@ def _registration_of(row: Sequence[Any]) -> Registration:
         cseq=cseq,
         user_agent=sys.intern(user_agent),
         mac=None if mac is None else Mac(int(mac, 16)),
-        path=tuple(path),
+        path=_path_of(path),
         instance=instance,
         q=q,
-        registered_at=registered,
-        refreshed_at=refreshed,
-        expires_at=expires,
+        registered_at=from_us(registered),
+        refreshed_at=from_us(refreshed),
+        expires_at=from_us(expires),
     )

@@ -41,10 +41,14 @@ def load_sightings(connection: Connection) -> list[Sighting]:
     """Read the sighting of every device that was seen."""
     table = tables.deliveries
     delivered: dict[str, dict[str, str]] = {}
-    once: dict[str, str] = {}  # common files have one name and one digest on every phone
+    once: dict[str, str] = {}  # a common file has one name and one digest on every phone
     for mac, file, digest in rows_of(connection, select(table.c.mac, table.c.file, table.c.digest)):
-        files = delivered.setdefault(mac, {})
-        files[once.setdefault(file, file)] = once.setdefault(digest, digest)
+        if mac not in file:
+            file, digest = once.setdefault(file, file), once.setdefault(digest, digest)
+        if mac in delivered:
+            delivered[mac][file] = digest
+        else:
+            delivered[mac] = {file: digest}
     seen = tables.sightings
     statement = select(
         seen.c.mac,

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from offhook.core.mac import Mac
 from offhook.core.model import SipRecord
-from offhook.store.many_rows import insert_rows
 from offhook.store.tables import sip_records
+from offhook.store.upsert import insert_rows
 from offhook.store.values import from_us, storable, to_us
 
 

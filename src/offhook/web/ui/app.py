@@ -38,7 +38,7 @@ _log = logging.getLogger("offhook.web.ui")
 class Pages:
     """Serves everything that is neither a phone's file nor the API."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, live: Live) -> None:
         settings = services.settings
         self._policy: AccessPolicy = access_policy(
             settings.api.trusted_networks, settings.api.allowed_hosts, settings.server.external_ip
@@ -50,11 +50,7 @@ class Pages:
             exception_handlers={404: _not_found, OffhookError: _refused, Exception: _broken},
         )
         self._app.state.services = services
-        self._live = self._app.state.live = Live(services)
-
-    def close(self) -> None:
-        """End the streams of open pages."""
-        self._live.close()
+        self._live = self._app.state.live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -1,0 +1,107 @@
+"""The gate of the API: who calls, how large, and what a failure inside looks like."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from offhook.errors import StoreError
+from offhook.web.access import Access, Denied
+from offhook.web.answer import JSON, error_bytes, send_answer
+from offhook.web.api import create_api
+from offhook.web.api.context import ACTOR, REQUEST_ID
+from offhook.web.api.failures import store_failed
+from offhook.web.body import GoneError, Message, Receive, Send, read_body
+from offhook.web.peer import Scope
+from offhook.web.ports import Services
+
+API_BODY_MAX = 1_000_000
+
+_NO_STORE = (b"cache-control", b"no-store")
+_CLOSE = (b"connection", b"close")
+_log = logging.getLogger("offhook.web")
+
+
+class ApiGate:
+    """Stands before the API."""
+
+    def __init__(self, services: Services, access: Access) -> None:
+        self._access = access
+        self._api = create_api(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        request_id = secrets.token_hex(6)
+        try:
+            actor = await self._access.actor_of(scope)
+        except StoreError as error:
+            actor = store_failed(error)
+        if isinstance(actor, Denied):
+            # The body was not read; what is left of it would be taken for the next request.
+            await _send_denied(send, actor, _CLOSE)
+            return
+        try:
+            body = await read_body(receive, API_BODY_MAX)
+        except GoneError:
+            return
+        if not body.is_complete:
+            await _send_denied(send, _too_slow() if body.is_late else _too_large(), _CLOSE)
+            return
+        prepared = _prepared(scope, actor, body.data, request_id)
+        await self._run(prepared, _replay(body.data, receive), send)
+
+    async def _run(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            await self._api(scope, receive, send)
+        except Exception:  # answered already, by the API's own handler
+            _log.exception("API request %s failed: %s", scope[REQUEST_ID], scope["path"])
+
+
+def _prepared(scope: Scope, actor: str, body: bytes, request_id: str) -> dict[str, Any]:
+    """Note the actor, and take any body as JSON: curl without -H calls it a form.
+
+    That a browser can send such a body without asking first does no harm: pages of other sites
+    were refused, and a token is never sent by a browser of itself.
+    """
+    headers = [item for item in scope["headers"] if item[0] != b"content-type"]
+    if body:
+        headers.append((b"content-type", b"application/json"))
+    return {**scope, "headers": headers, ACTOR: actor, REQUEST_ID: request_id}
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the body that was read already, then whatever comes after it."""
+    is_given = False
+
+    async def replayed() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+async def _send_denied(send: Send, denied: Denied, *headers: tuple[bytes, bytes]) -> None:
+    body = error_bytes(denied.code, denied.message, denied.hint)
+    await send_answer(send, denied.status, body, JSON, [_NO_STORE, *denied.headers, *headers])
+
+
+def _too_large() -> Denied:
+    return Denied(
+        status=413,
+        code="body_too_large",
+        message=f"the body is larger than {API_BODY_MAX} bytes",
+        hint="send it in smaller parts",
+    )
+
+
+def _too_slow() -> Denied:
+    return Denied(
+        status=408,
+        code="body_too_slow",
+        message="the body did not arrive in time",
+        hint="try again",
+    )
