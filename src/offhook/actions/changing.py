@@ -37,8 +37,10 @@ def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
 
     It has upper case, lower case and digits: newer phones refuse an administrator password without.
     """
+    count = len(_ALPHABET)
     while True:
-        text = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+        number = secrets.randbelow(count**length)  # of all texts of this length, one
+        text = "".join(_ALPHABET[number // count**place % count] for place in range(length))
         if all(any(char in kind for char in text) for kind in _KINDS):
             return text
 
@@ -127,16 +129,20 @@ class Changing:
 
         A device whose files could not be made before either does not block the change.
         """
-        changed = []
-        for device in after:
-            old = before.get(device.mac)
-            had = digests(self.state.source, old) if old is not None else {}
-            has = digests(source, device)
-            if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
-                raise refused_for(device, has)
-            if has != had and not isinstance(has, RenderFault):
-                changed.append(device.mac)
-        return changed
+        return [
+            device.mac
+            for device in after
+            if self.has_changed(device, before.get(device.mac), digests(source, device))
+        ]
+
+    def has_changed(
+        self, device: Device, old: Device | None, has: Mapping[str, str] | RenderFault
+    ) -> bool:
+        """Do what `changed` does for one device, whose files after the change are made already."""
+        had = digests(self.state.source, old) if old is not None else {}
+        if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
+            raise refused_for(device, has)
+        return has != had and not isinstance(has, RenderFault)
 
     async def compared(
         self,
@@ -189,7 +195,7 @@ class Changing:
         self.note_converged(len(macs))
         reboots: list[Reboot] = []
         pending = []
-        for turn, mac in enumerate(macs):
+        for turn, mac in enumerate(macs, start=1):
             if turn % _WOKEN_A_TURN == 0:
                 await asyncio.sleep(0)
             device = self.state.devices.get(mac)
