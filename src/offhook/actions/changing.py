@@ -26,6 +26,9 @@ from offhook.errors import BadRequestError
 
 GENERATED_SECRET_LENGTH = 24
 SENT_WAIT_S = 2.0
+SOON_S = 0.25
+"""Backlog of orders up to which an answer waits until its own have left."""
+
 _WOKEN_A_TURN = 20
 _SLICE_S = 0.002
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
@@ -190,9 +193,12 @@ class Changing:
     ) -> Changes:
         """Tell the registered ones of these devices to fetch; the others are pending.
 
+        Gives what has become of the orders: PENDING while many others have their turn before.
+
         `before` are devices as they were: the phones are still registered with those extensions.
         """
         self.note_converged(len(macs))
+        is_soon = self._reboots.backlog_s <= SOON_S
         reboots: list[Reboot] = []
         pending = []
         for turn, mac in enumerate(macs, start=1):
@@ -208,8 +214,11 @@ class Changing:
                 )
             else:
                 pending.append(mac)
-        sent = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
-        return Changes(reboots=tuple(sent), pending=tuple(pending))
+        if is_soon:
+            reboots = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
+        else:  # each is saved and told in its turn: whoever asked need not wait for that
+            await self._reboots.saved(SENT_WAIT_S)
+        return Changes(reboots=tuple(reboots), pending=tuple(pending))
 
     def change(
         self,
