@@ -31,8 +31,11 @@ SOON_S = 0.25
 
 _WOKEN_A_TURN = 20
 _SLICE_S = 0.002
-_KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
-_ALPHABET = "".join(_KINDS)
+_KINDS = tuple(map(frozenset, (string.ascii_lowercase, string.ascii_uppercase, string.digits)))
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+# Random bytes become characters; those left over would make some characters likelier than others.
+_LEFT_OVER = bytes(range(256 - 256 % len(_ALPHABET), 256))
+_CHARACTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 
 def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
@@ -40,11 +43,10 @@ def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
 
     It has upper case, lower case and digits: newer phones refuse an administrator password without.
     """
-    count = len(_ALPHABET)
     while True:
-        number = secrets.randbelow(count**length)  # of all texts of this length, one
-        text = "".join(_ALPHABET[number // count**place % count] for place in range(length))
-        if all(any(char in kind for char in text) for kind in _KINDS):
+        drawn = secrets.token_bytes(2 * length).translate(_CHARACTERS, _LEFT_OVER)
+        text = drawn[:length].decode()
+        if len(text) == length and not any(kind.isdisjoint(text) for kind in _KINDS):
             return text
 
 
