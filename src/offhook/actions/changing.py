@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from offhook.actions.files import Files, digests
+from offhook.actions.files import Files, Made, digests, make
 from offhook.actions.ports import Clock, Publish, Write
 from offhook.actions.reboots import Reboots
 from offhook.actions.state import State
@@ -137,13 +137,18 @@ class Changing:
         return [
             device.mac
             for device in after
-            if self.has_changed(device, before.get(device.mac), digests(source, device))
+            if self._has_changed(device, before.get(device.mac), digests(source, device))
         ]
 
-    def has_changed(
+    def tried(self, device: Device, before: Device | None) -> tuple[list[Mac], Made]:
+        """Do what `changed` does for one device, and give its files as they will be."""
+        made = make(self.state.source, device)
+        has_changed = self._has_changed(device, before, made.digests)
+        return [device.mac] if has_changed else [], made
+
+    def _has_changed(
         self, device: Device, old: Device | None, has: Mapping[str, str] | RenderFault
     ) -> bool:
-        """Do what `changed` does for one device, whose files after the change are made already."""
         had = digests(self.state.source, old) if old is not None else {}
         if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
             raise refused_for(device, has)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from offhook.actions.changing import Changes, Changing, checked, new_password
-from offhook.actions.files import make
 from offhook.actions.free_settings import masked_settings, merged_settings
 from offhook.actions.ports import DeleteDevice, PutDevice
 from offhook.core.check import check_name, check_number, check_secret
@@ -202,12 +201,11 @@ class Devices:
     async def _put(self, actor: str, device: Device, before: Device | None) -> list[Mac]:
         for line in device.lines:
             self._changing.check_secret_fits(device, self._state.extensions[line.extension])
-        made = make(self._state.source, device)
-        has_changed = self._changing.has_changed(device, before, made.digests)
+        changed, made = self._changing.tried(device, before)
         row, revision = self.row(actor, device, before), self._state.revision
         await self._changing.commit([PutDevice(device=device)], [row])
         self._files.take_in(device.mac, made, revision + 1)
-        return [device.mac] if has_changed else []
+        return changed
 
     def row(self, actor: str, device: Device, before: Device | None) -> Change:
         """The Change row of a device that is registered or changed."""
