@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from offhook.actions.files import Files, digests
+from offhook.actions.files import Files, Made, digests, make
 from offhook.actions.ports import Clock, Publish, Write
 from offhook.actions.reboots import Reboots
 from offhook.actions.state import State
@@ -26,10 +26,16 @@ from offhook.errors import BadRequestError
 
 GENERATED_SECRET_LENGTH = 24
 SENT_WAIT_S = 2.0
+SOON_S = 0.25
+"""Backlog of orders up to which an answer waits until its own have left."""
+
 _WOKEN_A_TURN = 20
 _SLICE_S = 0.002
-_KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
-_ALPHABET = "".join(_KINDS)
+_KINDS = tuple(map(frozenset, (string.ascii_lowercase, string.ascii_uppercase, string.digits)))
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+# Random bytes become characters; those left over would make some characters likelier than others.
+_LEFT_OVER = bytes(range(256 - 256 % len(_ALPHABET), 256))
+_CHARACTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 
 def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
@@ -38,8 +44,9 @@ def new_password(length: int = GENERATED_SECRET_LENGTH) -> str:
     It has upper case, lower case and digits: newer phones refuse an administrator password without.
     """
     while True:
-        text = "".join(secrets.choice(_ALPHABET) for _ in range(length))
-        if all(any(char in kind for char in text) for kind in _KINDS):
+        drawn = secrets.token_bytes(2 * length).translate(_CHARACTERS, _LEFT_OVER)
+        text = drawn[:length].decode()
+        if len(text) == length and not any(kind.isdisjoint(text) for kind in _KINDS):
             return text
 
 
@@ -127,16 +134,25 @@ class Changing:
 
         A device whose files could not be made before either does not block the change.
         """
-        changed = []
-        for device in after:
-            old = before.get(device.mac)
-            had = digests(self.state.source, old) if old is not None else {}
-            has = digests(source, device)
-            if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
-                raise refused_for(device, has)
-            if has != had and not isinstance(has, RenderFault):
-                changed.append(device.mac)
-        return changed
+        return [
+            device.mac
+            for device in after
+            if self._has_changed(device, before.get(device.mac), digests(source, device))
+        ]
+
+    def tried(self, device: Device, before: Device | None) -> tuple[list[Mac], Made]:
+        """Do what `changed` does for one device, and give its files as they will be."""
+        made = make(self.state.source, device)
+        has_changed = self._has_changed(device, before, made.digests)
+        return [device.mac] if has_changed else [], made
+
+    def _has_changed(
+        self, device: Device, old: Device | None, has: Mapping[str, str] | RenderFault
+    ) -> bool:
+        had = digests(self.state.source, old) if old is not None else {}
+        if isinstance(has, RenderFault) and not isinstance(had, RenderFault):
+            raise refused_for(device, has)
+        return has != had and not isinstance(has, RenderFault)
 
     async def compared(
         self,
@@ -184,12 +200,15 @@ class Changing:
     ) -> Changes:
         """Tell the registered ones of these devices to fetch; the others are pending.
 
+        Gives what has become of the orders: PENDING while many others have their turn before.
+
         `before` are devices as they were: the phones are still registered with those extensions.
         """
         self.note_converged(len(macs))
+        is_soon = self._reboots.backlog_s <= SOON_S
         reboots: list[Reboot] = []
         pending = []
-        for turn, mac in enumerate(macs):
+        for turn, mac in enumerate(macs, start=1):
             if turn % _WOKEN_A_TURN == 0:
                 await asyncio.sleep(0)
             device = self.state.devices.get(mac)
@@ -202,8 +221,11 @@ class Changing:
                 )
             else:
                 pending.append(mac)
-        sent = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
-        return Changes(reboots=tuple(sent), pending=tuple(pending))
+        if is_soon:
+            reboots = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
+        else:  # each is saved and told in its turn: whoever asked need not wait for that
+            await self._reboots.saved(SENT_WAIT_S)
+        return Changes(reboots=tuple(reboots), pending=tuple(pending))
 
     def change(
         self,

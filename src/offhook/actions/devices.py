@@ -201,10 +201,10 @@ class Devices:
     async def _put(self, actor: str, device: Device, before: Device | None) -> list[Mac]:
         for line in device.lines:
             self._changing.check_secret_fits(device, self._state.extensions[line.extension])
-        changed = self._changing.changed([device], {device.mac: before}, self._state.source)
-        row = self.row(actor, device, before)
+        changed, made = self._changing.tried(device, before)
+        row, revision = self.row(actor, device, before), self._state.revision
         await self._changing.commit([PutDevice(device=device)], [row])
-        self._files.forget([device.mac])
+        self._files.take_in(device.mac, made, revision + 1)
         return changed
 
     def row(self, actor: str, device: Device, before: Device | None) -> Change:

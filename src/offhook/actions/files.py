@@ -93,6 +93,21 @@ class Files:
                 self._lint.pop(mac, None)
         return found
 
+    def known(self, mac: Mac) -> Mapping[str, str] | RenderFault | None:
+        """Give what `expected` would, if that needs no rendering."""
+        return self._expected.get(mac)
+
+    def take_in(self, mac: Mac, made: Made, revision: int) -> None:
+        """Keep what was made of a device for its change; `revision` is the state's just after.
+
+        Anything else that changed meanwhile may have changed its files: then it is made again.
+        """
+        self.forget([mac])
+        if revision == self.state.revision:
+            self._expected[mac] = made.digests
+            if made.lint:
+                self._lint[mac] = made.lint
+
     def lint(self, mac: Mac) -> tuple[LintProblem, ...]:
         """What is odd in the files that `expected` has made last; nothing before."""
         return self._lint.get(mac, ())

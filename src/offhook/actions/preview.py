@@ -13,7 +13,7 @@ from offhook.actions.changing import Changing, refused_for, with_lines_of
 from offhook.actions.devices import Devices
 from offhook.actions.differences import Difference, difference
 from offhook.actions.extensions import Extensions
-from offhook.actions.files import Files, digests
+from offhook.actions.files import Files, Made, digests
 from offhook.actions.free_settings import FreeSettings
 from offhook.actions.ports import SipEngine, Write
 from offhook.actions.preview_findings import Noted, find
@@ -117,6 +117,10 @@ class _Rehearsal(Changing):
             before_source=now, source=still(source, now), after=tuple(after), before=dict(before)
         )
         return []
+
+    def tried(self, device: Device, before: Device | None) -> tuple[list[Mac], Made]:
+        """Take it down, the same for one; nobody uses its files, as nothing is saved."""
+        return self.changed([device], {device.mac: before}, self.state.source), Made(digests={})
 
     async def compared(
         self,

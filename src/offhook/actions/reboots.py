@@ -164,6 +164,11 @@ class Reboots:
         await self._records.saving.flush()
         await self._store.force_reboots(ids)
 
+    @property
+    def backlog_s(self) -> float:
+        """How long an order waits now for those before it, in seconds."""
+        return self._sending.backlog_s
+
     async def wait_sent(self, reboots: Sequence[Reboot], timeout_s: float) -> list[Reboot]:
         """Wait until the NOTIFYs have left and the records are saved, at most so long.
 

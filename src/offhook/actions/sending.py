@@ -101,6 +101,11 @@ class Sending:
         """Say whether an order is under way here."""
         return reboot_id in self.running
 
+    @property
+    def backlog_s(self) -> float:
+        """How long an order waits now for those before it."""
+        return max(self._next_slot_s - asyncio.get_running_loop().time(), 0.0)
+
     async def stop(self) -> None:
         """Send no more."""
         running, self.running = self.running, {}

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.mac import Mac
 from offhook.core.model import Again, Attempt, OutcomeKind, Shape
 from offhook.store.tables import BLOCK_ROWS, attempt_shapes, attempts
-from offhook.store.upsert import put_rows
+from offhook.store.upsert import insert_tuples
 from offhook.store.values import from_us, storable, to_us
 
 Tally = Counter[tuple[bool, bool]]
@@ -38,14 +37,6 @@ Shapes = dict[Shape, Stored]
 """The shapes stored lately."""
 
 
-# Rendered once and executed by the driver itself: SQLAlchemy's own handling of the values takes
-# longer than the database does, for every attempt.
-_DIALECTS = (
-    sqlite.dialect(paramstyle="qmark"),
-    postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
-)
-_INSERT = {it.name: str(insert(attempts).compile(dialect=it)) for it in _DIALECTS}
-_INSERT_SHAPE = {it.name: str(insert(attempt_shapes).compile(dialect=it)) for it in _DIALECTS}
 _JOINED = select(attempts, attempt_shapes).join_from(
     attempts, attempt_shapes, attempts.c.shape == attempt_shapes.c.id
 )
@@ -88,8 +79,8 @@ def write_attempts(connection: Connection, items: Sequence[Again], shapes: Shape
         place = shape_id, mac, row_id // BLOCK_ROWS, is_success, is_test
         rows.append((row_id, to_us(at), request_id, storable(address), *place))
     try:
-        put_rows(connection, _INSERT_SHAPE[connection.dialect.name], new)
-        put_rows(connection, _INSERT[connection.dialect.name], rows)
+        insert_tuples(connection, attempt_shapes, new)
+        insert_tuples(connection, attempts, rows)
     except BaseException:
         shapes.clear()  # whoever goes on after this may have undone them
         raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, select
 
 from offhook.actions.ports import (
     DeleteDevice,
@@ -35,7 +36,7 @@ from offhook.store.shared import (
     newest_revision,
     take_turn,
 )
-from offhook.store.upsert import upsert
+from offhook.store.upsert import insert_rows, upsert
 from offhook.store.values import to_us
 
 MANY = 1000
@@ -149,10 +150,7 @@ def _put_extensions(connection: Connection, cipher: Cipher, writes: Iterable[Put
 def _delete_extensions(
     connection: Connection, _cipher: Cipher, writes: Iterable[DeleteExtension]
 ) -> None:
-    connection.execute(
-        delete(tables.extensions).where(tables.extensions.c.number == bindparam("gone")),
-        [{"gone": write.number} for write in writes],
-    )
+    _delete(connection, tables.extensions, ({"number": write.number} for write in writes))
 
 
 def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDevice]) -> None:
@@ -174,10 +172,9 @@ def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDev
             for mac, device in newest.items()
         ],
     )
-    macs = [{"gone": mac} for mac in newest]
     for table in (tables.lines, tables.device_settings):
-        connection.execute(delete(table).where(table.c.mac == bindparam("gone")), macs)
-    _insert(
+        _delete(connection, table, ({"mac": mac} for mac in newest))
+    insert_rows(
         connection,
         tables.lines,
         [
@@ -191,7 +188,7 @@ def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDev
             for line in device.lines
         ],
     )
-    _insert(
+    insert_rows(
         connection,
         tables.device_settings,
         [
@@ -210,22 +207,17 @@ def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDev
 def _delete_devices(
     connection: Connection, _cipher: Cipher, writes: Iterable[DeleteDevice]
 ) -> None:
-    macs = [{"gone": write.mac.plain} for write in writes]
+    macs = [{"mac": write.mac.plain} for write in writes]
     # Lines, settings, sighting and deliveries go with the device by their foreign keys.
     for table in (tables.devices, tables.uploads):
-        connection.execute(delete(table).where(table.c.mac == bindparam("gone")), macs)
+        _delete(connection, table, macs)
 
 
 def _put_settings(connection: Connection, cipher: Cipher, writes: Iterable[PutSettings]) -> None:
     table = tables.scoped_settings
     newest = {write.scope: write.settings for write in writes}
-    connection.execute(
-        delete(table).where(
-            table.c.level == bindparam("at_level"), table.c.key == bindparam("at_key")
-        ),
-        [{"at_level": scope.level, "at_key": scope.key} for scope in newest],
-    )
-    _insert(
+    _delete(connection, table, ({"level": scope.level, "key": scope.key} for scope in newest))
+    insert_rows(
         connection,
         table,
         [
@@ -258,10 +250,13 @@ _APPLY: Mapping[type[Write], Callable[[Connection, Cipher, Iterable[Any]], None]
 }
 
 
+_NEWEST_CHANGE = select(func.max(tables.changes.c.id))
+
+
 def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> range:
     """Add them, and give their ids."""
-    newest_id = connection.execute(select(func.max(tables.changes.c.id))).scalar() or 0
-    _insert(
+    newest_id = connection.execute(_NEWEST_CHANGE).scalar() or 0
+    insert_rows(
         connection,
         tables.changes,
         [
@@ -285,6 +280,14 @@ def _plain(mapping: Mapping[str, object] | None) -> dict[str, object] | None:
     return None if mapping is None else dict(mapping)
 
 
-def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+def _delete(connection: Connection, table: Table, keys: Iterable[Mapping[str, Any]]) -> None:
+    """Delete the rows that have these values in these columns."""
+    gone = [{f"gone_{name}": value for name, value in key.items()} for key in keys]
+    connection.execute(_deletion(table, tuple(gone[0])), gone)
+
+
+@lru_cache(maxsize=32)
+def _deletion(table: Table, names: tuple[str, ...]) -> Delete:
+    return delete(table).where(
+        *(table.c[name.removeprefix("gone_")] == bindparam(name) for name in names)
+    )

@@ -15,7 +15,7 @@ from offhook.core.model import Registration
 from offhook.store.database import Database
 from offhook.store.rows import rows_of
 from offhook.store.tables import registrations
-from offhook.store.upsert import insert_rows
+from offhook.store.upsert import insert_tuples
 from offhook.store.values import from_us, storable, to_us
 
 NUMBERS_AT_ONCE = 500
@@ -54,7 +54,7 @@ def _save(connection: Connection, extensions: Mapping[str, tuple[Registration, .
         for extension, bindings in extensions.items()
         for position, registration in enumerate(bindings)
     ]
-    insert_rows(connection, registrations, rows)
+    insert_tuples(connection, registrations, rows)
 
 
 def _row_of(extension: str, position: int, registration: Registration) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from offhook.core.mac import Mac
 from offhook.core.model import SipRecord
 from offhook.store.tables import sip_records
-from offhook.store.upsert import insert_rows
+from offhook.store.upsert import insert_tuples
 from offhook.store.values import from_us, storable, to_us
 
 
@@ -32,7 +32,7 @@ def write_sip_records(connection: Connection, items: Sequence[SipRecord]) -> Non
         )
         for number, item in enumerate(items, start=1)
     ]
-    insert_rows(connection, sip_records, rows)
+    insert_tuples(connection, sip_records, rows)
 
 
 def find_sip_records(

@@ -1,31 +1,34 @@
-"""Insert many rows, or replace them by primary key, in the words of either database."""
+"""Insert rows, or replace them by primary key, in the words of either database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
-
-# Parameters by their place, not by name.
-_BY_PLACE: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # theirs
-}
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; where the primary key exists, replace every other column.
 
-    Every row must give every column of the table.
+    Every row must give every column of the table, and no two rows the same key.
     """
-    if not rows:
-        return
-    statement = _statement(table, connection.dialect.name)
-    connection.execute(statement, rows)
+    statement = _compiled(table, connection.dialect.name, is_upsert=True)
+    put_rows(connection, statement, _tuples(connection.dialect, table, rows))
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows, each with every column of the table."""
+    statement = _compiled(table, connection.dialect.name, is_upsert=False)
+    put_rows(connection, statement, _tuples(connection.dialect, table, rows))
+
+
+def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows; each has all columns of the table in their order, as the driver takes them."""
+    put_rows(connection, _compiled(table, connection.dialect.name, is_upsert=False), rows)
 
 
 def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
@@ -34,26 +37,23 @@ def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
     For rows that come by thousands: executed by the driver itself it costs a third.
     """
     return {
-        name: str(_statement(table, name).compile(dialect=dialect, column_keys=list(columns)))
+        name: str(
+            _statement(table, name, is_upsert=True).compile(
+                dialect=dialect, column_keys=list(columns)
+            )
+        )
         for name, dialect in _BY_PLACE.items()
     }
 
 
-ROWS_AT_ONCE = 256
-"""With 14 columns far below what SQLite (32,766) and PostgreSQL (65,535) take."""
-
-_CHUNKS = tuple(ROWS_AT_ONCE >> half for half in range(ROWS_AT_ONCE.bit_length()))
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Rows in one statement: few sizes, which the driver knows, and few statements for any number."""
 
-
-def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows; each has all columns of the table in their order, as the driver takes them."""
-    put_rows(connection, _insert_of(table, connection.dialect.name), rows)
-
-
-@lru_cache
-def _insert_of(table: Table, database: str) -> str:
-    return str(insert(table).compile(dialect=_BY_PLACE[database]))
+# Parameters by their place, not by name.
+_BY_PLACE: Mapping[str, Dialect] = {
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
+    "postgresql": postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
+}
 
 
 def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -62,23 +62,58 @@ def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object
     The driver gives up the interpreter's lock and takes it again for each statement, and whoever
     serves phones at that moment pays for it too; with a row each that is half the cost of a row.
     """
-    begin, _, rest = statement.partition(" VALUES ")
-    row, closing, end = rest.partition(")")
     place = 0
     for size in _CHUNKS:
-        text = f"{begin} VALUES {', '.join([row + closing] * size)}{end}"
         while len(rows) - place >= size:
             chunk = rows[place : place + size]
+            text = _of_many(statement, size)
             connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
             place += size
 
 
-def _statement(table: Table, database: str) -> sqlite.Insert | postgresql.Insert:
+@lru_cache(maxsize=256)
+def _of_many(statement: str, size: int) -> str:
+    begin, _, rest = statement.partition(" VALUES ")
+    row, closing, end = rest.partition(")")
+    return f"{begin} VALUES {', '.join([row + closing] * size)}{end}"
+
+
+@lru_cache(maxsize=64)  # of each table of ours: building a statement costs more than executing it
+def _compiled(table: Table, database: str, *, is_upsert: bool) -> str:
+    statement = _statement(table, database, is_upsert=is_upsert)
+    columns = [column.name for column in table.columns]
+    return str(statement.compile(dialect=_BY_PLACE[database], column_keys=columns))
+
+
+def _tuples(
+    dialect: Dialect, table: Table, rows: Iterable[Mapping[str, Any]]
+) -> list[tuple[object, ...]]:
+    """Give each row's values in the order of the columns, as the driver takes them."""
+    ways = _ways(dialect, table)
+    return [
+        tuple(row[name] if way is None else way(row[name]) for name, way in ways) for row in rows
+    ]
+
+
+@lru_cache(maxsize=64)
+def _ways(dialect: Dialect, table: Table) -> list[tuple[str, Callable[[Any], object] | None]]:
+    """How the values of each column become the driver's, which SQLAlchemy does by their type."""
+    return [
+        (column.name, column.type.dialect_impl(dialect).bind_processor(dialect))
+        for column in table.columns
+    ]
+
+
+def _statement(
+    table: Table, database: str, *, is_upsert: bool
+) -> sqlite.Insert | postgresql.Insert:
     keys = [column.name for column in table.primary_key]
     others = [column.name for column in table.columns if not column.primary_key]
     # The two statements share no class in SQLAlchemy although they render alike.
     statement: sqlite.Insert | postgresql.Insert
     statement = postgresql.insert(table) if database == "postgresql" else sqlite.insert(table)
+    if not is_upsert:
+        return statement
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: new[name] for name in others}

@@ -11,6 +11,7 @@ from offhook.web.access import Access, Denied
 from offhook.web.answer import JSON, error_bytes, send_answer
 from offhook.web.api import create_api
 from offhook.web.api.context import ACTOR, REQUEST_ID
+from offhook.web.api.direct import Direct
 from offhook.web.api.failures import store_failed
 from offhook.web.body import GoneError, Message, Receive, Send, read_body
 from offhook.web.peer import Scope
@@ -29,6 +30,7 @@ class ApiGate:
     def __init__(self, services: Services, access: Access) -> None:
         self._access = access
         self._api = create_api(services)
+        self._direct = Direct(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -49,11 +51,12 @@ class ApiGate:
             await _send_denied(send, _too_slow() if body.is_late else _too_large(), _CLOSE)
             return
         prepared = _prepared(scope, actor, body.data, request_id)
-        await self._run(prepared, _replay(body.data, receive), send)
+        await self._run(prepared, body.data, receive, send)
 
-    async def _run(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def _run(self, scope: dict[str, Any], body: bytes, receive: Receive, send: Send) -> None:
         try:
-            await self._api(scope, receive, send)
+            if not await self._direct.served(scope, body, receive, send):
+                await self._api(scope, _replay(body, receive), send)
         except Exception:  # answered already, by the API's own handler
             _log.exception("API request %s failed: %s", scope[REQUEST_ID], scope["path"])
 

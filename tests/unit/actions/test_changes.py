@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from offhook.actions import changing
 from offhook.actions.changing import new_password
 from offhook.actions.devices import DeviceSpec, LineSpec
 from offhook.actions.reboots import Target
@@ -212,6 +213,23 @@ async def test_same_models_behind_one_address_are_each_told_once() -> None:
     assert sorted(world.engine.contacts_notified()) == sorted(
         item.contact for item in world.engine.bindings
     )
+
+
+async def test_behind_other_orders_a_change_is_answered_while_its_own_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await World.make("1001", "1002", per_second=0.001)
+    for port, number in enumerate(("1001", "1002"), start=5000):
+        device = await world.device(f"00156500{number}", lines=(number,))
+        world.engine.bindings.append(registration(number, port=port, phone=device.mac))
+    monkeypatch.setattr(changing, "SENT_WAIT_S", 3600)
+    _, first = await world.extensions.change_extension("alice", "1001", name="First")
+    assert first.is_reboot_triggered
+    _, second = await world.extensions.change_extension("alice", "1002", name="Second")
+    (reboot,) = second.reboots
+    assert (reboot.step, second.is_reboot_triggered) == (RebootStep.PENDING, False)
+    assert reboot.id in world.reboot_store.kept
+    await world.reboots.stop()
 
 
 async def test_a_change_that_changes_no_file_wakes_nobody() -> None:

@@ -1,5 +1,6 @@
 """Finished files: made once, forgotten when what they are made from changes, bounded in bytes."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from offhook.core.render import RenderError, Templates
 from offhook.core.vendor import FileKind, FileRule
 from offhook.diagnosis.facts import RenderFault
 from tests.contract import build
-from tests.world import PROFILES, World, mac
+from tests.world import PROFILES, World, mac, until
 
 
 def main_rule(device: Device) -> FileRule:
@@ -98,8 +99,29 @@ async def test_a_change_while_a_thread_renders_is_not_kept_as_expected(
         return found
 
     monkeypatch.setattr(files_module, "make", slow)
+    world.files.forget([device.mac])
     world.files.expected(device.mac)
     assert device.mac not in world.files._expected
+
+
+async def test_what_a_change_made_is_kept_and_is_what_would_be_made() -> None:
+    world = await World.make()
+    device = await world.device()
+    kept = world.files.known(device.mac)
+    world.files.forget([device.mac])
+    assert kept is not None
+    assert kept == world.files.expected(device.mac)
+
+
+async def test_what_a_change_made_is_not_kept_when_more_changed_meanwhile() -> None:
+    world = await World.make()
+    world.store.gate = asyncio.Event()
+    registering = asyncio.ensure_future(world.device())
+    await until(lambda: world.store.running == 1)
+    world.state.take_source(world.state.source)  # new templates, as it were
+    world.store.gate.set()
+    device = await registering
+    assert world.files.known(device.mac) is None
 
 
 async def test_nobody_expects_files_of_an_unknown_device() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from offhook.core.mac import Mac
@@ -15,7 +15,7 @@ from offhook.simulator.fleet import Fleet
 from offhook.simulator.http_answer import FetchError
 from offhook.simulator.http_link import HttpLink, Place
 from offhook.simulator.probing import probing
-from offhook.simulator.scenarios.boot_storm import boot_all, note_wrong
+from offhook.simulator.scenarios.booted import Booted
 from offhook.simulator.wire import loopback_address
 from offhook.tasks import spawn
 from offhook.vendors import load_profiles
@@ -77,7 +77,7 @@ def junk_pieces(seed: int) -> Iterator[JunkPiece]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Junk:
+class Junk(Booted):
     """Known phones ask `seconds` in quiet, then as long beside junk: `rate` a second, 0 for all
     that goes.
 
@@ -86,30 +86,20 @@ class Junk:
 
     seconds: float = 10.0
     rate: float = 0.0
-    within_s: float = 10.0
     name: str = "junk"
-    step: str = "booting"
-    figures: dict[str, float] = field(default_factory=dict)
-    _part: float = 0.0
 
-    async def run(self, fleet: Fleet) -> None:
-        """Boot, measure in quiet, measure beside junk."""
-        await boot_all(fleet, self.within_s)
-        note_wrong(fleet)
+    async def play(self, fleet: Fleet) -> None:
+        """Measure in quiet, measure beside junk."""
         self.step = "quiet"
         async with probing(fleet.phones, "fetch_in_quiet"):
             await asyncio.sleep(self.seconds)
-        self._part, self.step = 0.5, "beside junk"
+        self.part, self.step = 0.5, "beside junk"
         async with probing(fleet.phones, "fetch_beside_junk"), self._sending(fleet):
             await asyncio.sleep(self.seconds)
-        self._part = 1.0
+        self.part = 1.0
         quiet = fleet.record.spread("fetch_in_quiet").p99
         if quiet:
             self.figures["p99_ratio"] = fleet.record.spread("fetch_beside_junk").p99 / quiet
-
-    def progress(self, fleet: Fleet) -> float:
-        """The steps that are over."""
-        return self._part
 
     @contextlib.asynccontextmanager
     async def _sending(self, fleet: Fleet) -> AsyncIterator[None]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from offhook.simulator.fleet import Fleet
 from offhook.simulator.fleet_phone import FleetPhone
 from offhook.simulator.probing import probing
-from offhook.simulator.scenarios.boot_storm import boot_all, note_wrong
+from offhook.simulator.scenarios.booted import Booted
 from offhook.simulator.site import Site, SiteError
 
 QUIET_S = 2.0
@@ -18,7 +18,7 @@ QUIET_S = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Reprovision:
+class Reprovision(Booted):
     """`rename` extensions get a new name over the API, 0 for all; it waits `patience_s` for them.
 
     Figures: `renamed`; `done_s` from the first change until the last phone was registered again
@@ -28,17 +28,11 @@ class Reprovision:
 
     site: Site
     rename: int = 1
-    within_s: float = 10.0
     patience_s: float = 600.0
     name: str = "reprovision"
-    step: str = "booting"
-    figures: dict[str, float] = field(default_factory=dict)
-    _part: float = 0.0
 
-    async def run(self, fleet: Fleet) -> None:
-        """Boot, rename, wait for the phones, look at the others."""
-        await boot_all(fleet, self.within_s)
-        note_wrong(fleet)
+    async def play(self, fleet: Fleet) -> None:
+        """Rename, wait for the phones, look at the others."""
         right = [phone for phone in fleet.phones if phone.is_right]
         changed = right[: self.rename or len(right)]
         before = {phone: (phone.told, phone.fetched) for phone in fleet.phones}
@@ -48,10 +42,6 @@ class Reprovision:
             await asyncio.sleep(QUIET_S)
         self.figures["renamed"] = len(changed)
         self.figures["touched"] = _note_touched(fleet, set(changed), before)
-
-    def progress(self, fleet: Fleet) -> float:
-        """How many of those concerned are done."""
-        return self._part
 
     async def _change(
         self,
@@ -69,7 +59,7 @@ class Reprovision:
             async with asyncio.timeout(self.patience_s):
                 while waiting:
                     waiting = [phone for phone in waiting if not _is_done(phone, before)]
-                    self._part = 1 - len(waiting) / max(len(changed), 1)
+                    self.part = 1 - len(waiting) / max(len(changed), 1)
                     await asyncio.sleep(0.1)
         except TimeoutError:
             _note_waiting(fleet, waiting, before)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from offhook.simulator.conduct import Stage
 from offhook.simulator.fleet import Fleet
 from offhook.simulator.fleet_phone import FleetPhone
-from offhook.simulator.scenarios.boot_storm import boot_all, note_wrong
+from offhook.simulator.scenarios.booted import Booted
 
 CALL_ENDS_WITHIN_S = 40.0
 """After the last call's talk: as long as an unanswered BYE is repeated, and a little more."""
@@ -17,7 +17,7 @@ TRIES = 20
 
 
 @dataclass(slots=True, kw_only=True)
-class Steady:
+class Steady(Booted):
     """Once all are up they work for `seconds`; `calls` begin each second and talk `talk_s`.
 
     Figures: `lost` phones were up before and are not afterwards; `calls_skipped` found no two
@@ -27,17 +27,11 @@ class Steady:
     seconds: float = 60.0
     calls: float = 0.0
     talk_s: float = 2.0
-    within_s: float = 10.0
     name: str = "steady"
-    step: str = "booting"
-    figures: dict[str, float] = field(default_factory=dict)
     _calling: set[asyncio.Task[None]] = field(default_factory=set)
-    _worked: float = 0.0
 
-    async def run(self, fleet: Fleet) -> None:
-        """Boot, work, wait for the last call."""
-        await boot_all(fleet, self.within_s)
-        note_wrong(fleet)
+    async def play(self, fleet: Fleet) -> None:
+        """Work, wait for the last call."""
         up = [phone for phone in fleet.phones if phone.stage is Stage.UP]
         self.step = "working"
         await self._work(fleet)
@@ -47,16 +41,12 @@ class Steady:
         self.figures["calls_unended"] = len(self._calling)
         self.figures["lost"] = sum(phone.stage is Stage.FAILED for phone in up)
 
-    def progress(self, fleet: Fleet) -> float:
-        """The part of its time that is over."""
-        return self._worked
-
     async def _work(self, fleet: Fleet) -> None:
         loop, chance = asyncio.get_running_loop(), random.Random(2)  # noqa: S311 - who calls whom
         began, begun = loop.time(), 0
         self.figures["calls_skipped"] = 0
         while (gone_s := loop.time() - began) < self.seconds:
-            self._worked = gone_s / self.seconds
+            self.part = gone_s / self.seconds
             while begun < gone_s * self.calls:
                 begun += 1
                 self._begin_call(fleet, chance)

@@ -68,6 +68,9 @@ async def device_records(services: Services, devices: Sequence[Device]) -> list[
 
 async def device_record(services: Services, device: Device) -> DeviceRecord:
     """Show one."""
+    known = services.files.known(device.mac)
+    if known is not None:
+        return _record(services, device, known)
     return (await device_records(services, [device]))[0]
 
 

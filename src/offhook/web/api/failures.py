@@ -57,18 +57,32 @@ def _answer(
     return Response(body, status, {**HEADERS, **(headers or {})}, JSON)
 
 
-async def _on_refused(_request: Request, error: Exception) -> Response:
-    refused = cast(BadRequestError, error)
-    return _answer(refused.status, refused.code, str(refused), refused.hint)
+def refused(error: BadRequestError) -> Response:
+    """Answer what cannot be done."""
+    return _answer(error.status, error.code, str(error), error.hint)
 
 
-async def _on_store(_request: Request, error: Exception) -> Response:
-    denied = store_failed(cast(StoreError, error))
+def store_refused(error: StoreError) -> Response:
+    """Answer a failure of the database."""
+    denied = store_failed(error)
     return _answer(denied.status, denied.code, denied.message, denied.hint)
 
 
+async def _on_refused(_request: Request, error: Exception) -> Response:
+    return refused(cast(BadRequestError, error))
+
+
+async def _on_store(_request: Request, error: Exception) -> Response:
+    return store_refused(cast(StoreError, error))
+
+
 async def _on_defect(request: Request, _error: Exception) -> Response:
-    request_id = request.scope[REQUEST_ID]
+    return defect(request.scope)
+
+
+def defect(scope: Mapping[str, Any]) -> Response:
+    """Answer a mistake of ours."""
+    request_id = scope[REQUEST_ID]
     return _answer(
         500,
         "internal_error",
