@@ -46,7 +46,10 @@ def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
     }
 
 
-_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+ROWS_AT_ONCE = 256
+"""With 14 columns far below what SQLite (32,766) and PostgreSQL (65,535) take."""
+
+_CHUNKS = tuple(ROWS_AT_ONCE >> half for half in range(ROWS_AT_ONCE.bit_length()))
 """Rows in one statement: few sizes, which the driver knows, and few statements for any number."""
 
 # Parameters by their place, not by name.
