@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from offhook.core.mac import Mac
 from offhook.core.secret import Secret
@@ -164,14 +165,15 @@ class Attempt:
 
     @cached_property
     def shape(self) -> Shape:
-        """What is alike in every equal request."""
-        return Shape(_shared(self))
+        """What is alike in every equal request: the very same object for all that are at hand."""
+        shape = Shape(_shared(self))
+        return _shapes.setdefault(shape, shape)
 
 
 class Shape:
     """All of an attempt but what is its own, as a key: it is looked up for every request."""
 
-    __slots__ = ("_hash", "values")
+    __slots__ = ("__weakref__", "_hash", "values")
 
     def __init__(self, values: tuple[object, ...]) -> None:
         self.values = values
@@ -184,6 +186,7 @@ class Shape:
         return isinstance(other, Shape) and self.values == other.values
 
 
+_shapes: WeakValueDictionary[Shape, Shape] = WeakValueDictionary()
 _OWN = ("request_id", "at", "address")
 _shared = attrgetter(*(item.name for item in fields(Attempt) if item.name not in _OWN))
 
