@@ -84,7 +84,7 @@ async def test_bad_certificate_is_named(other_domain: FilledDomain, kind: str, c
 
 async def test_frozen_server_is_given_up(filled_domain: FilledDomain) -> None:
     with filled_domain.frozen():
-        fault = await fault_of(filled_domain.settings())
+        fault = await fault_of(filled_domain.settings(timeouts=QUICK))
     assert (fault.code, fault.values["problem"]) == ("P501", "no answer in time")
     people = (await answer_of(filled_domain.settings())).entries
     assert len(people) == len(filled_domain.people())
