@@ -3,7 +3,7 @@
 Run by hand: `make bench-sip`, or `.venv/bin/python -m benchmarks.sip [--users 5000] [--rounds 5]
 [--seconds 6] [--only engine,kamailio,serve] [--python /usr/bin/python3] [--json file]`. It needs
 two cores, SIPp and Kamailio with SQLite. Every server stands on core 0, SIPp on core 1; all get
-the same scenario, users and addresses. `--python` is the interpreter of our servers: a
+the same scenario, users and addresses; the others stand still meanwhile. `--python` is the interpreter of our servers: a
 distribution's is optimised, one built by hand often is not. Per round and server:
 
 - saturated: 100 registrations open at any moment, as fast as answers come;
@@ -25,7 +25,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.processes import LOAD_CORE, cpu_s
+from benchmarks.processes import LOAD_CORE, cpu_s, standing_still
 from benchmarks.sip_engine import numbers
 from benchmarks.sip_servers import SipServer, lend_packages, make_server
 from benchmarks.sipp import SCENARIOS, Counts, Sipp, write_phones
@@ -117,7 +117,8 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
                 bench.register(server, arguments.users, "-users", str(OPEN))  # all are known
             for _ in range(arguments.rounds):
                 for kind, server in servers.items():
-                    bench.round(server, figures[kind])
+                    with standing_still(it.pid for it in servers.values() if it is not server):
+                        bench.round(server, figures[kind])
         finally:
             for server in servers.values():
                 if server.pid:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.needs import MissingError, needed
-from benchmarks.processes import cpu_s
+from benchmarks.processes import cpu_s, standing_still
 from benchmarks.report import Row
 from benchmarks.rounds import DEFERRED_S, percentile
 from benchmarks.run import Run
@@ -67,7 +67,8 @@ def measure(run: Run) -> list[Row]:
         before = {name: cpu_s(server.pid) for name, server in servers.items()}
         for _ in range(min(ROUNDS, run.size.rounds)):
             for name, server in servers.items():
-                _round(run, bench, folder, server, found[name])
+                with standing_still(it.pid for it in servers.values() if it is not server):
+                    _round(run, bench, folder, server, found[name])
         time.sleep(DEFERRED_S)
         for name, server in servers.items():
             used = cpu_s(server.pid) - before[name]
