@@ -3,8 +3,9 @@
 Run by hand: `make bench-sip`, or `.venv/bin/python -m benchmarks.sip [--users 5000] [--rounds 5]
 [--seconds 6] [--only engine,kamailio,serve] [--python /usr/bin/python3] [--json file]`. It needs
 two cores, SIPp and Kamailio with SQLite. Every server stands on core 0, SIPp on core 1; all get
-the same scenario, users and addresses; the others stand still meanwhile. `--python` is the interpreter of our servers: a
-distribution's is optimised, one built by hand often is not. Per round and server:
+the same scenario, users and addresses; the others stand still meanwhile. `--python` is the
+interpreter of our servers: a distribution's is optimised, one built by hand often is not. Per round
+and server:
 
 - saturated: 100 registrations open at any moment, as fast as answers come;
 - clean: the highest rate of a ladder at which nothing failed and nothing was sent twice;
