@@ -115,7 +115,29 @@ def allot_numbers(people: Iterable[Person], world: World) -> dict[str, Verdict]:
     verdicts: dict[str, Verdict] = {}
     for number, claimants in claims.items():
         verdicts.update(_judge(number, claimants, world))
+    if world.policy.adopt != "never" and not world.policy.can_create:
+        _look_ahead(people, verdicts, world)
     return verdicts
+
+
+def _look_ahead(people: Iterable[Person], verdicts: dict[str, Verdict], world: World) -> None:
+    """Judge those who may only adopt by the extensions there will be after this run.
+
+    Else the next run would find for them what this one made or took away.
+    """
+    moved = {
+        person.number: person for person in people if isinstance(verdicts.get(person.guid), Granted)
+    }
+    left = {world.links[person.guid].number for person in moved.values()}
+    for person in people:
+        if not _wants(person, world) or not is_new(world.links.get(person.guid)):
+            continue
+        if person.number in left:
+            verdicts.pop(person.guid, None)
+        elif person.number in moved:
+            holder = moved[person.number].login
+            reason = f"it is the extension of {holder}"
+            verdicts |= _refuse_all(person.number, [person], {person.login, holder}, reason)
 
 
 def conflict_problem(person: Person, refused: Refused) -> PersonProblem:
@@ -139,12 +161,18 @@ def is_new(link: Link | None) -> bool:
     return link is None or not link.number
 
 
-def _is_claimant(person: Person, world: World) -> bool:
+def _wants(person: Person, world: World) -> bool:
+    """Tell whether the directory's number is to be theirs at all."""
     link = world.links.get(person.guid)
     if not person.number or not person.is_enabled:
         return False
-    if link is not None and (link.is_ignored_by_hand or "number" in link.overrides):
+    return link is None or not (link.is_ignored_by_hand or "number" in link.overrides)
+
+
+def _is_claimant(person: Person, world: World) -> bool:
+    if not _wants(person, world):
         return False
+    link = world.links.get(person.guid)
     if link is None or not link.number:
         can_adopt = world.policy.adopt != "never" and person.number in world.extensions
         return world.policy.can_create or can_adopt

@@ -163,3 +163,25 @@ def test_number_of_an_unusable_person_whose_extension_was_deleted_goes_to_one_ot
     site.sync(someone("p0", number="100", name="Ada"), someone("p1", number="100", name="Bob"))
     assert site.links["guid-p0"].number == ""
     assert site.extensions["100"].name == "Bob"
+
+
+def test_who_may_only_adopt_is_told_at_once_that_another_moves_there() -> None:
+    site = Site(policy=replace(POLICY, adopt="always", can_create=False))
+    site.extensions["105"] = manual("105")
+    site.sync(someone("p3", number="105", name="Ada"))
+    moved = [someone("p0", number="100"), someone("p3", number="100", name="Ada")]
+    site.sync(*moved)
+    assert site.links["guid-p3"].number == "100"
+    assert site.links["guid-p0"].state is LinkState.CONFLICT
+    assert site.plan(*moved).steps == ()
+
+
+def test_who_may_only_adopt_has_nothing_to_wait_for_where_another_moves_away() -> None:
+    site = Site(policy=replace(POLICY, adopt="always", can_create=False))
+    site.extensions["100"] = manual("100")
+    site.sync(someone("p3", number="100", name="Ada"))
+    moved = [someone("p0", number="100"), someone("p3", number="105", name="Ada")]
+    site.sync(*moved)
+    assert site.links["guid-p3"].number == "105"
+    assert "guid-p0" not in site.links
+    assert site.plan(*moved).steps == ()
