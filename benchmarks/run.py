@@ -41,7 +41,7 @@ FULL = Size(
     seconds=1.2,
     fleets=(1_000, 10_000, 100_000),
     registered=5_000,
-    bulk=10_000,
+    bulk=1_000,
 )
 QUICK = Size(
     name="quick",
