@@ -13,7 +13,7 @@ from offhook.core.mac import Mac
 from offhook.core.model import Sighting, UnknownPhone
 from offhook.store import tables
 from offhook.store.rows import rows_of
-from offhook.store.upsert import compiled_upsert, put_rows, upsert
+from offhook.store.upsert import upsert, upsert_tuples
 from offhook.store.values import from_us, from_us_or_none, storable, to_us, to_us_or_none
 
 # How many MACs one statement asks for: databases limit the values of a statement.
@@ -25,16 +25,6 @@ UnknownNote = tuple[Mac, UnknownPhone | None]
 
 Delivered = Mapping[Mac, Mapping[str, str]]
 """File names and digests by device."""
-
-_PUT = compiled_upsert(
-    tables.sightings,
-    "mac",
-    "address",
-    "user_agent",
-    "firmware",
-    "last_contact_us",
-    "last_provisioned_us",
-)
 
 
 def load_sightings(connection: Connection) -> list[Sighting]:
@@ -116,7 +106,7 @@ def _put_sightings(connection: Connection, sightings: Sequence[Sighting]) -> Non
         # In the order they are stored: each page is changed once.
         for sighting in sorted(sightings, key=attrgetter("mac"))
     ]
-    put_rows(connection, _PUT[connection.dialect.name], rows)
+    upsert_tuples(connection, tables.sightings, rows)
 
 
 def _write_deliveries(connection: Connection, wanted: Mapping[str, dict[str, str]]) -> None:

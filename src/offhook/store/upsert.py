@@ -31,19 +31,9 @@ def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[obj
     put_rows(connection, _compiled(table, connection.dialect.name, is_upsert=False), rows)
 
 
-def compiled_upsert(table: Table, *columns: str) -> Mapping[str, str]:
-    """Give the statement in the words of each database by its name, for tuples of the columns.
-
-    For rows that come by thousands: executed by the driver itself it costs a third.
-    """
-    return {
-        name: str(
-            _statement(table, name, is_upsert=True).compile(
-                dialect=dialect, column_keys=list(columns)
-            )
-        )
-        for name, dialect in _BY_PLACE.items()
-    }
+def upsert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """Do as `upsert` with such rows, for those that come by thousands."""
+    put_rows(connection, _compiled(table, connection.dialect.name, is_upsert=True), rows)
 
 
 ROWS_AT_ONCE = 256
