@@ -211,8 +211,9 @@ async def test_a_source_that_was_invented_costs_no_memory(
         sizes = [await visits(block) for block in range(1, 4)]
     finally:
         tracemalloc.stop()
-    # The moment each was heard stays, for 4096 of them; its answers would be 150,000 bytes.
-    assert sizes[2] - sizes[1] < 60_000, sizes
+    # The moment each was heard stays, for 4096 of them: 40,000 to 60,000 bytes for a block, by
+    # whether one of its dicts grew just then. Its answers would be another 150,000.
+    assert sizes[2] - sizes[1] < 100_000, sizes
     assert unhurried.health().counters["received"] == 4 * 100 * 3
 
 
