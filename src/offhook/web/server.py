@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import uvicorn
@@ -110,7 +110,7 @@ class HttpServer:
             door.open()
         server.started = True
         self._running = spawn(server.main_loop(), "http server")
-        self._sweeping = spawn(_sweep(house), "close idle connections")
+        self._sweeping = spawn(_sweep([house, *self._doors]), "close idle connections")
 
     def _all_sockets(self) -> list[socket.socket]:
         return [*self._sockets, *([] if self._secure is None else [self._secure])]
@@ -145,12 +145,15 @@ class HttpServer:
         await self._server.shutdown(self._all_sockets())
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
+        for door in self._doors:
+            door.hang_up()
 
 
-async def _sweep(house: House) -> None:
+async def _sweep(all_: Iterable[House | Door]) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        house.sweep()
+        for it in all_:
+            it.sweep()
 
 
 async def serve_http(
