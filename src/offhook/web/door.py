@@ -26,6 +26,7 @@ from offhook.web import protocol
 from offhook.web.front_protocol import FrontProtocol, House, Opening
 from offhook.web.head import HEAD_MAX_BYTES
 from offhook.web.peer import plain_address
+from offhook.web.protocol import BUSY
 from offhook.web.secure import SecureTransport, local_end
 
 AT_ONCE = 64
@@ -114,11 +115,28 @@ class Door:
         except BlockingIOError:
             self._begin(handle, Opening())
             return
-        answered = self.house.answered(data, peer, partial(local_end, handle)) if data else None
-        if answered is None:
-            self._begin(handle, Opening(heard=data, has_ended=not data))
+        if not data:
+            self._begin(handle, Opening(has_ended=True))
             return
-        answer, keeps_alive = answered
+        answered = self.house.again(data, peer)
+        if answered is not None:
+            self._say(handle, answered[0], keeps_alive=answered[1])
+        elif not self.house.put_off(data, partial(self._answer, handle, data, peer)):
+            self._say(handle, BUSY, keeps_alive=False)
+
+    def _answer(self, handle: int, data: bytes, peer: tuple[str, int]) -> None:
+        """Answer in its turn, or begin a connection."""
+        try:
+            answered = self.house.first(data, peer, partial(local_end, handle))
+            if answered is None:
+                self._begin(handle, Opening(heard=data))
+            else:
+                self._say(handle, answered[0], keeps_alive=answered[1])
+        except OSError:  # the caller is gone
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+    def _say(self, handle: int, answer: bytes, *, keeps_alive: bool) -> None:
         try:
             sent = os.write(handle, answer)
         except BlockingIOError:
