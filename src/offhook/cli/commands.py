@@ -9,6 +9,7 @@ import typer
 from offhook import __version__
 from offhook.cli import (
     admin,
+    backup,
     calls,
     device,
     diagnose,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for single in (serve, doctor, diagnose, calls, reboot, sync, requests, explain, simulate):
+for single in (serve, doctor, diagnose, calls, reboot, sync, requests, explain, simulate, backup):
     app.add_typer(single.group)
 for named in (device, extension, template, vendor, unknown, token, admin, engine):
     app.add_typer(named.group, name=named.__name__.rpartition(".")[2])
