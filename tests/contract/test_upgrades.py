@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.model import Attempt, OutcomeKind
 from offhook.store.database import _make_engine, _parse_url
 from offhook.store.schema import _MIGRATIONS
+from offhook.store.shared import Turn, take_turn
 from offhook.store.values import from_us
-from tests.store_records import mac, open_at
+from tests.store_records import fresh_url, mac, open_at
 
 _BEFORE_SHAPES = """
 INSERT INTO attempts VALUES
@@ -72,3 +75,35 @@ async def test_attempts_of_before_shapes_are_kept(url: str, tmp_path: Path) -> N
         assert await store.journal.attempts(query) == (2, wanted)
     assert (await store.journal.counts())["successful"] == 2
     await store.close()
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("turn", [Turn.CHANGE, Turn.JOURNAL], ids=lambda turn: turn.name)
+async def test_a_migration_takes_no_table_while_a_node_writes(
+    request: pytest.FixtureRequest, tmp_path: Path, turn: Turn
+) -> None:
+    (tmp_path / "data").mkdir()
+    with fresh_url(request, "postgresql", tmp_path) as url:
+        written_before_shapes(url)
+        engine = _make_engine(_parse_url(url), is_migrating=True)
+        with engine.begin() as old_node:
+            take_turn(old_node, turn)
+            opening = asyncio.ensure_future(open_at(url, tmp_path))
+            while not _somebody_waits(old_node):
+                assert not opening.done()
+                await asyncio.sleep(0.02)
+            tables = "attempts, devices, changes, reboots"
+            old_node.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE NOWAIT"))
+        engine.dispose()
+        store = await opening
+        assert await store.journal.attempts(AttemptQuery(mac=mac(1)))
+        await store.close()
+
+
+def _somebody_waits(connection: Connection) -> bool:
+    """Tell whether another session waits for its turn in this database."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(connection.execute(text(waiting)).scalar_one())

@@ -118,6 +118,7 @@ class Site:
     """Both nodes, both Kamailio; phones are made by tests."""
 
     def __init__(self, folder: Path, url: str, per_second: float) -> None:
+        self.url = url
         self.cluster = make_cluster(url, nodes=2)
         self.kamailios = [
             KamailioProcess(self.cluster, node, folder / f"kamailio{node.number}")

@@ -74,6 +74,10 @@ class Kept:
         assert "ntp.site.example" in self.files[FILES[0]]
         self.history = wait_for(self._requests, 60, server.log)
 
+    def asking(self) -> Asking:
+        """Phones that ask for all files, for the length of a block."""
+        return Asking([self.server], {name: [text] for name, text in self.files.items()}, AGENT)
+
     def _requests(self) -> list[object]:
         """All requests of phones in the history, once those of `fill` are written."""
         found: list[object] = []
@@ -174,7 +178,7 @@ async def test_an_sqlite_site_is_back_after_its_folder_was_lost(tmp_path: Path) 
 
 def _backed_up(kept: Kept, folder: Path) -> Path:
     """Make the archive while phones ask, and move it off the machine."""
-    with Asking([kept.server], kept.files, AGENT) as asking:
+    with kept.asking() as asking:
         asking.wait_more(20)
         printed = done(command(CHAPTER, "offhook backup"), kept.folder)
         asking.wait_more(20)
@@ -271,7 +275,7 @@ def _dumped(kept: Kept, url: str, folder: Path) -> None:
     """Make archive and dump while the node runs and phones ask."""
     environ = _environ(url)
     places = {"offhook.dump offhook": f"offhook.dump {_name(url)}"}
-    with Asking([kept.server], kept.files, AGENT) as asking:
+    with kept.asking() as asking:
         asking.wait_more(20)
         printed = done(command(CHAPTER, "offhook backup"), kept.folder)
         done(command(CHAPTER, "pg_dump", places), kept.folder, environ)

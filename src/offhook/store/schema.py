@@ -54,7 +54,11 @@ def upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            take_turn(connection, Turn.START)  # two nodes that start together migrate once
+            # Two nodes that start together migrate once. No old node is in the middle of a change
+            # or of a batch of attempts: one that waits for our tables while we wait for its is
+            # a deadlock, which costs one of both its work.
+            for turn in (Turn.START, Turn.CHANGE, Turn.JOURNAL):
+                take_turn(connection, turn)
         config.attributes["connection"] = connection
         with _one_at_a_time:
             command.upgrade(config, "head")

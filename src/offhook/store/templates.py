@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +15,16 @@ _SUFFIX = ".j2"
 
 
 def package_templates() -> dict[str, str]:
-    """Read every maker's templates: `yealink/main.cfg.j2` to its text."""
+    """Give every maker's templates: `yealink/main.cfg.j2` to its text.
+
+    They are read once: while a newer version is put in the place of this one, this one goes on with
+    its own until it is restarted, for its code does not know what others need.
+    """
+    return dict(_packaged())
+
+
+@cache
+def _packaged() -> Mapping[str, str]:
     texts: dict[str, str] = {}
     for vendor in resources.files("offhook.vendors").iterdir():
         folder = vendor / "templates"
