@@ -16,10 +16,11 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 
+from offhook.settings import load_settings
 from offhook.store.templates import package_templates
 from tests.e2e.asking import Asking
 from tests.e2e.page import command, commands, done
-from tests.e2e.server import OFFHOOK, Server, wait_for
+from tests.e2e.server import OFFHOOK, ROOT, Server, wait_for
 from tests.e2e.site import NodeServer, Phone, until
 from tests.integration.kamailio import free_ports
 from tests.store_records import fresh_url
@@ -244,7 +245,7 @@ async def test_a_postgresql_site_is_back_in_another_database(
                 await until(partial(_is_in, kept), kept.server.log)
                 await asyncio.to_thread(_dumped, kept, url, tmp_path)
                 await asyncio.to_thread(kept.server.add, "1999", "After the backup")
-                await asyncio.to_thread(_brought_back, kept, url, other, tmp_path)
+                await asyncio.to_thread(_brought_back, kept, other, tmp_path)
                 await asyncio.to_thread(kept.check)
                 await _told_to_fetch(kept, phone)
                 # The node of the dump had this one's name: it is this one.
@@ -292,7 +293,7 @@ def _dumped(kept: Kept, url: str, folder: Path) -> None:
     assert (kept.folder / "offhook.dump").stat().st_size
 
 
-def _brought_back(kept: Kept, url: str, other: str, folder: Path) -> None:
+def _brought_back(kept: Kept, other: str, folder: Path) -> None:
     """Lose the machine, and start from archive and dump with another database."""
     kept.server.kill()
     shutil.rmtree(kept.folder)
@@ -310,8 +311,9 @@ def _brought_back(kept: Kept, url: str, other: str, folder: Path) -> None:
         command(CHAPTER, "tar -xzf offhook.tar.gz -C /var", {"/var/lib/offhook": str(kept.folder)}),
         folder,
     )
-    text = kept.server.config.read_text(encoding="utf-8")
-    kept.server.config.write_text(text.replace(url, other), encoding="utf-8")
+    place = {"postgresql://offhook:PASSWORD@192.168.1.5/offhook_try": other}
+    setting = command(CHAPTER, "export OFFHOOK_STORE__URL", place)
+    kept.server.command = ("/bin/sh", "-c", f'{setting}; exec "$0" "$@"', str(OFFHOOK))
     kept.server.start()
     wait_for(kept.server.is_leading, 60, kept.server.log)
 
@@ -372,7 +374,15 @@ def _move_phone_to_another_machine(database: Path) -> None:
             )
 
 
-# --- The command ---------------------------------------------------------------------------------
+def test_a_copy_of_a_site_with_kamailio_leaves_its_kamailio_alone(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    shutil.copy(ROOT / "deploy" / "config" / "nodes.yml", config)
+    assert load_settings(config, {}).sip.engine == "kamailio"
+    words = " ".join(it for it in commands(CHAPTER) if it.startswith("export")).split()
+    settings = load_settings(config, dict(it.split("=", 1) for it in words if "=" in it))
+    assert settings.sip.engine == "embedded"
+    assert (settings.server.bind, settings.server.workers) == ("127.0.0.1", 1)
+    assert settings.store.url.endswith("/offhook_try")
 
 
 def test_every_command_of_the_page_is_run_here() -> None:

@@ -318,7 +318,7 @@ def test_version_and_help_are_told() -> None:
     result = offhook_now("--help")
     for command in (
         *("serve", "doctor", "device", "extension", "vendor", "reboot", "requests"),
-        *("unknown", "token", "explain", "simulate"),
+        *("unknown", "token", "explain", "simulate", "backup"),
     ):
         assert command in result.out
 

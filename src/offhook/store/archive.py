@@ -57,7 +57,7 @@ def _copy(database: Path, copy: Path) -> None:
         ):
             source.backup(target)
     except sqlite3.Error as error:
-        raise store_error(error, str(database)) from error
+        raise store_error(error, f"{database}, copied to {copy.parent}") from error
 
 
 class _Archive:
