@@ -9,10 +9,12 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from offhook.actions.ports import AttemptQuery
 from offhook.core.model import Attempt, OutcomeKind
 from offhook.store.database import _make_engine, _parse_url
+from offhook.store.failures import store_error
 from offhook.store.schema import _MIGRATIONS
 from offhook.store.shared import Turn, take_turn
 from offhook.store.values import from_us
@@ -107,3 +109,21 @@ def _somebody_waits(connection: Connection) -> bool:
         " (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     return bool(connection.execute(text(waiting)).scalar_one())
+
+
+@pytest.mark.needs("postgres")
+def test_who_waits_too_long_for_another_node_is_told_so(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with fresh_url(request, "postgresql", tmp_path) as url:
+        engine = _make_engine(_parse_url(url), is_migrating=True)
+        with engine.begin() as busy, engine.begin() as late:
+            take_turn(busy, Turn.START)
+            late.execute(text("SET LOCAL lock_timeout = 50"))
+            with pytest.raises(DBAPIError) as caught:
+                take_turn(late, Turn.START)
+            error = store_error(caught.value, "offhook")
+            assert str(error).startswith("database offhook: another node has something locked")
+            assert "try again" in error.hint
+            late.rollback()
+        engine.dispose()

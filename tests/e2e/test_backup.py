@@ -11,118 +11,19 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import urlsplit
 
 import pytest
 
 from offhook.settings import load_settings
-from offhook.store.templates import package_templates
-from tests.e2e.asking import Asking
+from tests.e2e.kept import FILES, MACS, TEMPLATE, Kept
 from tests.e2e.page import command, commands, done
 from tests.e2e.server import OFFHOOK, ROOT, Server, wait_for
-from tests.e2e.site import NodeServer, Phone, until
+from tests.e2e.site import Phone, until
 from tests.integration.kamailio import free_ports
 from tests.store_records import fresh_url
 
 CHAPTER = "Backup and restore"
-CONFIG = """\
-server: {external_ip: 127.0.0.1, bind: 127.0.0.1, http_port: %d, sip_port: %d, node_name: north}
-provisioning: {url_format: "http://127.0.0.1:8080/provision/{mac}.cfg"}
-phones: {ntp_server: ntp.site.example}
-store: {url: "%s"}
-logging: {file: logs/pbx.log}
-"""
-AGENT = "curl/8"
-TEMPLATE = "yealink/main.cfg.j2"
-MACS = ("001565000001", "001565000002")
-FILES = (*(f"{mac}.cfg" for mac in MACS), "cfg000b82000003.xml")
-SETTINGS = {"phone_setting.lock": "1"}
-ADMIN, PASSWORD = "ada", "correct horse battery"
-
-
-class Kept:
-    """A server with everything that a backup must keep, and what it had then."""
-
-    def __init__(self, folder: Path, store_url: str = "sqlite:///data/offhook.db") -> None:
-        self.folder = folder
-        self.ports = free_ports(2)
-        self.server = NodeServer(folder, "north", CONFIG % (*self.ports, store_url))
-        template = folder / "templates" / TEMPLATE
-        template.parent.mkdir(parents=True)
-        template.write_text(package_templates()[TEMPLATE] + "# of this site\n", encoding="utf-8")
-        self.files: dict[str, str] = {}
-        self.secrets: dict[str, str] = {}
-        self.history: list[object] = []
-        self.token = ""
-
-    def fill(self) -> None:
-        """Start, add phones and people, and note what there is."""
-        server = self.server
-        server.start()
-        for number, name in (("1001", "Ada"), ("1002", "Zoë O'Neil"), ("1003", "Grace")):
-            server.add(number, name)
-        for mac, number in zip(MACS, ("1001", "1002"), strict=True):
-            server.add_device(mac, number, "yealink", "t46s")
-            server.api("PATCH", f"/api/provisioning/devices/{mac}", {"settings": SETTINGS})
-        server.add_device("000b82000003", "1003", "grandstream", "gxp2170")
-        server.api("POST", "/api/admins", {"name": ADMIN, "password": PASSWORD})
-        self.token = server.api("POST", "/api/tokens", {"name": "monitoring"})["token"]
-        self.files = {file: server.fetch(file, AGENT)[1] for file in FILES}
-        self.secrets = {number: server.secret(number) for number in ("1001", "1002", "1003")}
-        assert "# of this site" in self.files[FILES[0]]
-        assert "phone_setting.lock = 1" in self.files[FILES[0]]
-        assert "ntp.site.example" in self.files[FILES[0]]
-        self.history = wait_for(self._requests, 60, server.log)
-
-    def asking(self) -> Asking:
-        """Phones that ask for all files, for the length of a block."""
-        return Asking([self.server], {name: [text] for name, text in self.files.items()}, AGENT)
-
-    def _requests(self) -> list[object]:
-        """All requests of phones in the history, once those of `fill` are written."""
-        found: list[object] = []
-        while True:
-            page = f"/api/provisioning/requests?limit=1000&offset={len(found)}"
-            rows = self.server.api("GET", page)["requests"]
-            found += [(it["timestamp"], it["path"]) for it in rows]
-            if not rows:
-                return found if len(found) >= len(FILES) else []
-
-    def check(self) -> None:
-        """Fail unless everything is as it was."""
-        assert {file: self.server.fetch(file, AGENT)[1] for file in FILES} == self.files
-        assert {number: self.server.secret(number) for number in self.secrets} == self.secrets
-        assert set(self.history) <= set(self._requests())
-        numbers = self.server.api("GET", "/api/extensions")["extensions"]
-        assert {it["number"] for it in numbers} == set(self.secrets)
-        assert _status_from_afar(self.server, self.token) == 200
-        assert _status_from_afar(self.server, "x" * len(self.token)) == 401
-        assert _sees_pages(self.server, PASSWORD)
-        assert not _sees_pages(self.server, PASSWORD + "x")
-
-
-def _status_from_afar(server: Server, token: str) -> int:
-    """Call the API as through a proxy: who comes so is not trusted for being on this machine."""
-    headers = {"X-Forwarded-For": "203.0.113.5", "Authorization": f"Bearer {token}"}
-    return server.call("GET", "/api/extensions", headers=headers)[0]
-
-
-class _Stay(HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: object) -> None:
-        """Follow no redirect."""
-
-
-def _sees_pages(server: Server, password: str) -> bool:
-    """Sign in as a browser does; tells whether it was led on with a cookie."""
-    form = urlencode({"name": ADMIN, "password": password}).encode()
-    opener = build_opener(_Stay)
-    try:
-        opener.open(Request(f"{server.url}/sign-in", form), timeout=60)
-    except OSError as error:
-        with closing(error) as answer:
-            return answer.code == 303 and "set-cookie" in answer.headers
-    return False
 
 
 @asynccontextmanager
@@ -181,7 +82,7 @@ def _backed_up(kept: Kept, folder: Path) -> Path:
     """Make the archive while phones ask, and move it off the machine."""
     with kept.asking() as asking:
         asking.wait_more(20)
-        printed = done(command(CHAPTER, "offhook backup"), kept.folder)
+        printed = done(command(CHAPTER, "offhook backup offhook.tar.gz"), kept.folder)
         asking.wait_more(20)
     assert "data/offhook.db, config.yml" in printed
     archive = kept.folder / "offhook.tar.gz"
@@ -278,11 +179,12 @@ def _dumped(kept: Kept, url: str, folder: Path) -> None:
     places = {"offhook.dump offhook": f"offhook.dump {_name(url)}"}
     with kept.asking() as asking:
         asking.wait_more(20)
-        printed = done(command(CHAPTER, "offhook backup"), kept.folder)
+        printed = done(_nightly(kept, folder), folder)
         done(command(CHAPTER, "pg_dump", places), kept.folder, environ)
         asking.wait_more(20)
-    for name in ("offhook.tar.gz", "offhook.dump"):
-        (kept.folder / name).rename(folder / name)
+    (kept.folder / "offhook.dump").rename(folder / "offhook.dump")
+    [archive] = folder.glob("offhook-20*-*-*.tar.gz")
+    archive.rename(folder / "offhook.tar.gz")
     # The archive holds no database, and says how to dump it without telling the password.
     names = done("tar -tzf offhook.tar.gz", folder).split()
     assert {"config.yml", "data/secret.key", f"templates/{TEMPLATE}"} < set(names)
@@ -291,6 +193,11 @@ def _dumped(kept: Kept, url: str, folder: Path) -> None:
     assert environ["PGPASSWORD"] not in printed
     done(printed.splitlines()[-1], kept.folder, {"PGPASSWORD": environ["PGPASSWORD"]})
     assert (kept.folder / "offhook.dump").stat().st_size
+
+
+def _nightly(kept: Kept, folder: Path) -> str:
+    places = {"/var/backups": str(folder), "/var/lib/offhook": str(kept.folder)}
+    return command(CHAPTER, 'offhook backup "', places)
 
 
 def _brought_back(kept: Kept, other: str, folder: Path) -> None:
@@ -340,7 +247,7 @@ def _empty(folder: Path) -> Path:
 
 def _tried(kept: Kept, tried: Server) -> None:
     """Start the copy on other ports, look at it, and try to reach a phone from it."""
-    done(command(CHAPTER, "offhook backup"), kept.folder)
+    done(command(CHAPTER, "offhook backup offhook.tar.gz"), kept.folder)
     done(command(CHAPTER, "mkdir"), kept.folder)
     done(command(CHAPTER, "tar -xzf offhook.tar.gz -C try"), kept.folder)
     _move_phone_to_another_machine(kept.folder / "try" / "data" / "offhook.db")

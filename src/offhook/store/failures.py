@@ -49,6 +49,18 @@ _SQLITE_CAUSES = {
     ),
 }
 
+# By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
+_POSTGRES_CAUSES = {
+    "55P03": (
+        "another node has something locked for too long",
+        "wait until its change is done (a large import, a migration) and try again",
+    ),
+    "40P01": (
+        "it was ended so that another node could go on",
+        "try again; nothing was changed",
+    ),
+}
+
 
 def store_error(error: Exception, place: str) -> StoreError:
     """Give the StoreError of whatever a driver raised; `place` names the database, no password.
@@ -63,6 +75,10 @@ def store_error(error: Exception, place: str) -> StoreError:
         if len(words) > 1 and words[1] in _SQLITE_CAUSES:
             what, hint = _SQLITE_CAUSES[words[1]]
             return StoreError(f"database {place}: {what} ({cause})", hint)
+    state = str(getattr(cause, "sqlstate", ""))
+    if state in _POSTGRES_CAUSES:
+        what, hint = _POSTGRES_CAUSES[state]
+        return StoreError(f"database {place}: {what} ({' '.join(str(cause).split())})", hint)
     if isinstance(error, ImportError | NoSuchModuleError):
         return StoreError(
             f"database {place}: its driver is not installed ({cause})",
