@@ -45,6 +45,7 @@ from offhook.core.file_values import ServerValues
 from offhook.core.inventory import FileSource
 from offhook.core.render import Templates
 from offhook.diagnosis.facts import ConfigFacts
+from offhook.diagnosis.probe_facts import HTTPS, SIP_OVER_TLS, Service
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.joining import join_nodes
 from offhook.nodes import node_name, take_part
@@ -329,9 +330,17 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
         ntp_server=settings.preferences.ntp_server,
         now=now,
         sip_agent="offhook" if settings.sip.engine == "embedded" else "",
-        certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
-        key=settings.sip.tls_key,
+        files=_tls_files(settings),
     )
+
+
+def _tls_files(settings: Settings) -> dict[Service, tuple[Path, Path]]:
+    """Certificate and key of the TLS ports that are this process's own."""
+    server, sip = settings.server, settings.sip
+    own = {HTTPS: (server.tls_certificate, server.tls_key)}
+    if sip.engine == "embedded":
+        own[SIP_OVER_TLS] = (sip.tls_certificate, sip.tls_key)
+    return {of: (file, key or file) for of, (file, key) in own.items() if file is not None}
 
 
 def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:

@@ -85,7 +85,8 @@ class running:  # noqa: N801 - used as a function
 
     async def __aenter__(self) -> Secure:
         config = self._folder / "config.yml"
-        config.write_text(CONFIG, encoding="utf-8")
+        named = CONFIG.replace("http_port", f"tls_certificate: {self._file}, http_port", 1)
+        config.write_text(named, encoding="utf-8")
         settings = load_settings(config, {})
         plain, encrypted = bind_http("127.0.0.1", 0), bind_http("127.0.0.1", 0)
         ports = plain.getsockname()[1], encrypted.getsockname()[1]
@@ -258,3 +259,26 @@ async def test_certificate_of_its_own_key_file(tmp_path: Path) -> None:
     problem = Certificate(tmp_path / "a.pem", None, HTTPS).load()
     assert problem is not None
     assert problem.key == "server.tls_key"
+
+
+async def test_probe_looks_at_the_certificate_of_https(secure: Secure) -> None:
+    """The address in the phones' URL is in the certificate; its authority is one of our own."""
+    found = {report.probe: report for report in await secure.pbx.probes.run()}
+    shown = found["https-certificate"]
+    assert f"HTTPS at 127.0.0.1:{secure.http.https_port}" in shown.what
+    told = {item.code: item for item in shown.findings}
+    assert set(told) == {"P909"}
+    assert told["P909"].subject == "server.tls_certificate"
+    assert "server.tls_certificate" in "\n".join(told["P909"].steps)
+    verdict = await secure.pbx.diagnose.findings(PHONE)  # it never fetched a file
+    assert "P909" in {item.code for item in verdict if item.subject == PHONE.colons}
+    assert (await secure.phone()).status == 200
+    verdict = await secure.pbx.diagnose.findings(PHONE)
+    assert "P909" not in {item.code for item in verdict}
+
+
+async def test_renewed_file_that_cannot_be_used_is_told_by_the_probe(secure: Secure) -> None:
+    secure.file.write_bytes(secure.file.read_bytes().partition(b"-----BEGIN PRIVATE")[0])
+    found = {report.probe: report for report in await secure.pbx.probes.run()}
+    told = {item.code: item for item in found["https-certificate"].findings}
+    assert "server.tls_key" in told["P906"].message
