@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from offhook.errors import StoreError
 from offhook.store import schema
 from offhook.store.crypto import Cipher, open_cipher
+from offhook.store.driver import execute
 from offhook.store.failures import file_error, store_error
 from offhook.store.shared import Shared, Turn, take_turn
 
@@ -68,6 +69,7 @@ class Database:
         self._thread: ThreadPoolExecutor = thread
         self._place = _place_of(engine.url)
         self._is_closed = False
+        self._kept: Connection | None = None
         self.cipher = cipher
         self.shared = None if _is_sqlite(engine.url) else Shared(node=secrets.token_hex(8))
 
@@ -107,8 +109,13 @@ class Database:
 
     def _transact(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         try:
-            with self._engine.begin() as connection:
-                return fn(connection, *args)
+            if self.shared is not None:  # taken from the pool each time: it sees whether it broke
+                with self._engine.begin() as connection:
+                    return fn(connection, *args)
+            if self._kept is None:
+                self._kept = self._engine.connect()
+            with self._kept.begin():
+                return fn(self._kept, *args)
         except _DRIVER_FAILURES as error:
             raise store_error(error, self._place) from error
 
@@ -122,6 +129,8 @@ class Database:
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
@@ -242,4 +251,4 @@ def _prepare_sqlite(engine: Engine, *, is_checking_keys: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE")
