@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -58,23 +59,32 @@ class SqlInventoryStore:
             shared.revision = revision
         return image
 
-    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+    def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:
         """Apply all writes in their order, and change rows, in one transaction. StoreError.
 
         Raises BadRequestError (409) when another node changed the inventory and we do not know.
         """
         shared = self._database.shared
-        revision = await self._database.run(
+        making = self._database.submit(
             _commit, self._database.cipher, tuple(writes), tuple(changes), shared
         )
-        if shared is not None and shared.revision == revision - 1:
-            shared.revision = revision
+        if shared is not None:
+            making.add_done_callback(partial(_know, shared))
+        return making
 
     async def list_changes(
         self, limit: int, offset: int = 0, subject: str = "", before: datetime | None = None
     ) -> list[Change]:
         """Give changes, newest first, of one subject or of all."""
         return await self._database.run(list_changes, limit, offset, subject, before)
+
+
+def _know(shared: Shared, made: asyncio.Future[int]) -> None:
+    """Go on from the revision that we made, if nobody made one in between."""
+    if made.cancelled() or made.exception() is not None:
+        return
+    if shared.revision == made.result() - 1:
+        shared.revision = made.result()
 
 
 def _load(
