@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from offhook.web.peer import Scope
 
@@ -71,15 +72,21 @@ def parse_call(data: bytes) -> tuple[Head, int, int] | None:
 
     Gives with it where its body begins and ends, which may not be there yet.
     """
-    found = _CALL.match(data, 0, HEAD_MAX_BYTES)
+    end = data.find(b"\r\n\r\n", 0, HEAD_MAX_BYTES) + 4
+    found = _read_call(data[:end])
+    return None if found is None else (found[0], end, end + found[1])
+
+
+@lru_cache(maxsize=64)  # a script sends the same head over and over
+def _read_call(data: bytes) -> tuple[Head, int] | None:
+    found = _CALL.fullmatch(data)
     if found is None:
         return None
     method, path, lines = found.groups()
     read = _read_fields(lines)
     if read is None or read.length is None:
         return None
-    head = Head(method.decode(), path, b"", tuple(read.headers), read.keeps_alive)
-    return head, found.end(), found.end() + read.length
+    return Head(method.decode(), path, b"", tuple(read.headers), read.keeps_alive), read.length
 
 
 @dataclass(slots=True)
