@@ -198,3 +198,19 @@ async def test_a_server_that_stops_finishes_what_it_is_answering(
         released.set()
         assert parse(await answer_of(reader)).fields["connection"] == "close"
         await stopping
+
+
+async def test_who_does_not_read_its_answers_waits(running: Running) -> None:
+    async with opened(running) as (reader, writer):
+        writer.write(call("1001"))
+        await answer_of(reader)
+        (connection,) = calling(running)
+        connection.pause_writing()
+        for number in range(2000, 3000):
+            writer.write(call(str(number)))
+        while connection.transport.is_reading():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.005)
+        assert running.services.state.extensions.keys() == {"1001"}
+        connection.resume_writing()
+        for number in range(2000, 3000):
+            assert b'"number":"%d"' % number in await answer_of(reader)

@@ -62,7 +62,7 @@ class CallProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer a call when it is whole; what comes meanwhile waits."""
         self._heard += data
-        if not self._is_answering:
+        if not (self._is_answering or self._is_write_paused):
             self._go_on()
         elif len(self._heard) > HEARD_MAX_BYTES:
             self.transport.pause_reading()
