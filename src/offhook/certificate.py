@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ def load_certificate(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1 if allows_old else ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
+    # A phone asks for one file after another. With no ticket at all (RFC 8446 §4.6.1) nothing
+    # follows its end of the handshake, and it may wait 40 ms for an ACK before it asks.
+    context.num_tickets = 1
     if allows_old:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
     try:
@@ -112,6 +116,8 @@ class Certificate:
         self._allows_old = allows_old
         self._certificate = certificate
         self._key = key or certificate
+        # As text, and each once: each new connection looks at them.
+        self._files = tuple(dict.fromkeys((str(certificate), str(self._key))))
         self._context: ssl.SSLContext | None = None
         self._seen: tuple[object, ...] = ()
         self.renewals = 0
@@ -151,12 +157,12 @@ class Certificate:
             )
 
     def _state(self) -> tuple[object, ...]:
-        return tuple(_fingerprint(path) for path in (self._certificate, self._key))
+        return tuple([_fingerprint(path) for path in self._files])
 
 
-def _fingerprint(path: Path) -> tuple[int, ...]:
+def _fingerprint(path: str) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - a Path made for each connection costs as much
     except OSError:
         return ()
     return found.st_mtime_ns, found.st_size, found.st_ino

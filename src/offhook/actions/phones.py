@@ -192,6 +192,10 @@ class Phones:
         self._recording.record_again(Again(basis.attempt, request_id, at, address))
         return file.body
 
+    def knows(self, mac: int) -> bool:
+        """Tell whether a phone of this MAC, as a number, is ours."""
+        return mac in self._state.devices
+
     def see_elsewhere(self, attempt: Attempt) -> None:
         """Take in what another node answered and recorded."""
         self._recording.see_elsewhere(attempt)

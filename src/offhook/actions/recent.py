@@ -19,16 +19,19 @@ class Recent:
     """Bounded; asked for each phone that is judged, where reading the journal would cost more."""
 
     journal: Journal
-    _kept: deque[Attempt | Again] = field(default_factory=lambda: deque(maxlen=RECENT_ATTEMPTS))
+    # With whose it is, since all are looked through for a few phones.
+    _kept: deque[tuple[Mac | None, Attempt | Again]] = field(
+        default_factory=lambda: deque(maxlen=RECENT_ATTEMPTS)
+    )
     _is_read: bool = False
 
     def on_event(self, event: Event) -> None:
         """Take down what phones asked, here or at another node."""
         match event:
             case AttemptRecorded(attempt=attempt):
-                self._kept.append(attempt)
+                self._kept.append((attempt.mac, attempt))
             case AttemptsRepeated(repeats=repeats):
-                self._kept.extend(repeats)
+                self._kept.extend([(it.first.mac, it) for it in repeats])
             case _:
                 pass
 
@@ -36,22 +39,15 @@ class Recent:
         """Give the last requests, newest first; with `macs` those of some phones."""
         if not self._is_read:
             await self._read()
-        found = [
-            one.attempt() if isinstance(one, Again) else one
-            for one in tuple(self._kept)
-            if macs is None or _mac_of(one) in macs
-        ]
+        kept = [one for mac, one in self._kept if macs is None or mac in macs]
+        found = [one.attempt() if isinstance(one, Again) else one for one in kept]
         found.sort(key=lambda attempt: attempt.at)  # another node tells of its own later
         return found[::-1]
 
     async def _read(self) -> None:
         """Put what was recorded before we listened in front."""
         _, before = await self.journal.attempts(AttemptQuery(limit=RECENT_ATTEMPTS))
-        heard = {one.request_id for one in self._kept}
-        known = [one for one in reversed(before) if one.request_id not in heard]
+        heard = {one.request_id for _, one in self._kept}
+        known = [(one.mac, one) for one in reversed(before) if one.request_id not in heard]
         self._kept = deque([*known, *self._kept], maxlen=RECENT_ATTEMPTS)
         self._is_read = True
-
-
-def _mac_of(one: Attempt | Again) -> Mac | None:
-    return one.first.mac if isinstance(one, Again) else one.mac

@@ -25,6 +25,7 @@ from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all
 from offhook.errors import OffhookError, StoreError
+from offhook.files_open import raise_open_files
 from offhook.log import start_log
 from offhook.loops import loop_factory
 from offhook.probes.holders import port_holders
@@ -32,6 +33,7 @@ from offhook.services import services
 from offhook.settings import Settings, SettingsError, load_settings
 from offhook.web.asgi import create_asgi
 from offhook.web.door import Tls
+from offhook.web.protocol import CONNECTIONS_MAX
 from offhook.web.server import HttpServer, bind_http, serve_http
 
 _log = logging.getLogger("offhook.serve")
@@ -78,6 +80,8 @@ def run_server(
 
 
 async def _run(settings: Settings, path: Path | None, screen: Screen, place: Place | None) -> None:
+    # Shells often allow 1024 sockets; a building's phones connect at once.
+    raise_open_files(2 * CONNECTIONS_MAX)
     stopped = _stop_signals()
     if place is not None:
         watch_parent(stopped)

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
+from offhook.files_open import raise_open_files
 from offhook.simulator.conduct import Conduct, Ground, PhoneSpec, Stage
-from offhook.simulator.files_open import raise_open_files
 from offhook.simulator.fleet_phone import FleetPhone
 from offhook.simulator.http_link import Place, find_place
 from offhook.simulator.own_host import is_this_host

@@ -26,6 +26,8 @@ from offhook.web import protocol
 from offhook.web.front_protocol import FrontProtocol, House, Opening
 from offhook.web.head import HEAD_MAX_BYTES
 from offhook.web.peer import plain_address
+from offhook.web.protocol import BUSY
+from offhook.web.secure import SecureTransport, local_end
 
 AT_ONCE = 64
 """Connections accepted in a row, so that those that are open have their turn."""
@@ -63,7 +65,7 @@ class Door:
     listening: socket.socket
     loop: asyncio.AbstractEventLoop
     tls: Tls | None = None
-    _shaking: int = 0
+    _shaking: dict[SecureTransport, float] = field(default_factory=dict)  # until when each may
     _is_open: bool = field(default=True)
 
     def open(self) -> None:
@@ -92,7 +94,7 @@ class Door:
                 if self.tls is None:
                     self._meet(handle, peer)
                 else:
-                    self._begin_secure(handle, peer[0], self.tls)
+                    self._begin_secure(handle, peer, self.tls)
             except OSError:  # the caller is gone
                 with contextlib.suppress(OSError):
                     os.close(handle)
@@ -113,11 +115,28 @@ class Door:
         except BlockingIOError:
             self._begin(handle, Opening())
             return
-        answered = self.house.answered(data, peer, partial(_local, handle)) if data else None
-        if answered is None:
-            self._begin(handle, Opening(heard=data, has_ended=not data))
+        if not data:
+            self._begin(handle, Opening(has_ended=True))
             return
-        answer, keeps_alive = answered
+        answered = self.house.again(data, peer)
+        if answered is not None:
+            self._say(handle, answered[0], keeps_alive=answered[1])
+        elif not self.house.put_off(data, partial(self._answer, handle, data, peer)):
+            self._say(handle, BUSY, keeps_alive=False)
+
+    def _answer(self, handle: int, data: bytes, peer: tuple[str, int]) -> None:
+        """Answer in its turn, or begin a connection."""
+        try:
+            answered = self.house.first(data, peer, partial(local_end, handle))
+            if answered is None:
+                self._begin(handle, Opening(heard=data))
+            else:
+                self._say(handle, answered[0], keeps_alive=answered[1])
+        except OSError:  # the caller is gone
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+    def _say(self, handle: int, answer: bytes, *, keeps_alive: bool) -> None:
         try:
             sent = os.write(handle, answer)
         except BlockingIOError:
@@ -134,39 +153,40 @@ class Door:
         make = partial(FrontProtocol, self.house, opening)
         spawn(self.loop.connect_accepted_socket(make, opened), "begin a connection")
 
-    def _begin_secure(self, handle: int, host: str, tls: Tls) -> None:
+    def _begin_secure(self, handle: int, peer: tuple[str, int], tls: Tls) -> None:
         """Begin with a handshake. Raises OSError with the handle still open."""
-        if self._shaking >= protocol.CONNECTIONS_MAX:
+        if len(self._shaking) >= protocol.CONNECTIONS_MAX:
             raise ConnectionAbortedError
         context = tls.certificate.context()
-        opened = socket.socket(fileno=handle)
-        opened.setblocking(False)
-        self._shaking += 1
-        spawn(self._shake_hands(opened, plain_address(host), context, tls), "begin TLS")
+        secure = SecureTransport(self.loop, handle, peer[:2], context, self._welcome, self._part)
+        self._shaking[secure] = self.loop.time() + protocol.REQUEST_TIMEOUT_S
+        secure.begin()
 
-    async def _shake_hands(
-        self, opened: socket.socket, host: str, context: ssl.SSLContext, tls: Tls
-    ) -> None:
-        try:
-            await self.loop.connect_accepted_socket(
-                partial(FrontProtocol, self.house),
-                opened,
-                ssl=context,
-                ssl_handshake_timeout=protocol.REQUEST_TIMEOUT_S,
-            )
-        except ssl.SSLError as error:
-            tls.fail(host, explain_tls(error, "HTTP", _OLDER))
-        except OSError:  # a time-out too
-            tls.fail(host, LEFT)
-        finally:
-            self._shaking -= 1
+    def _welcome(self, secure: SecureTransport) -> FrontProtocol:
+        del self._shaking[secure]
+        return FrontProtocol(self.house)
 
+    def _part(self, secure: SecureTransport, error: ssl.SSLError | None) -> None:
+        del self._shaking[secure]
+        if self.tls is not None:
+            reason = LEFT
+            if error is not None and not isinstance(error, ssl.SSLEOFError):
+                reason = explain_tls(error, "HTTP", _OLDER)
+            self.tls.fail(plain_address(secure.peer[0]), reason)
 
-def _local(handle: int) -> tuple[str, int]:
-    """Give our own end of a connection."""
-    with socket.socket(fileno=os.dup(handle)) as opened:
-        host, port = opened.getsockname()[:2]
-    return host, port
+    def sweep(self) -> None:
+        """Give up handshakes that take too long."""
+        now_s = self.loop.time()
+        for secure, until_s in tuple(self._shaking.items()):
+            if until_s > now_s:
+                return  # they began in this order
+            secure.give_up()
+
+    def hang_up(self) -> None:
+        """End those whose handshake is not done."""
+        for secure in tuple(self._shaking):
+            secure.abort()
+        self._shaking.clear()
 
 
 def defer_accept(listening: socket.socket) -> None:

@@ -7,6 +7,7 @@ while what the answer rests on stands, it is given from here.
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ REPEATED_MAX_BYTES = 1024
 KEPT_MAX = 65_536
 """Requests remembered, about 1.5 kB each."""
 
+_MAC = re.compile(rb"[0-9A-Fa-f]{12}")
 _CLOSE = (b"connection", b"close")
 
 
@@ -92,6 +94,11 @@ class Front:
         answer = b"".join((begin, self._own(own), rest, reply.body))
         self.observe_s(time.perf_counter() - began_s)
         return answer, keeps_alive
+
+    def is_stranger(self, data: bytes) -> bool:
+        """Tell whether a request names, in its path, a phone that is none of ours."""
+        named = _MAC.search(data, 0, data.find(b"\r\n") + 1)
+        return named is not None and not self.phones.knows(int(named[0], 16))
 
     def _keep(self, data: bytes, known: Known) -> None:
         if len(self.known) >= KEPT_MAX and data not in self.known:

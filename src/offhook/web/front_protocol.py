@@ -15,6 +15,7 @@ from offhook.web.call_protocol import BEGIN, CallProtocol, Calls
 from offhook.web.front import Front
 from offhook.web.peer import plain_address
 from offhook.web.protocol import BoundedProtocol, turn_away_busy
+from offhook.web.turns import Turns
 
 SWEEP_S = 1.0
 
@@ -30,24 +31,39 @@ class House:
     clock: Callable[[], float]
     keep_alive_s: float
     scheme: str
+    turns: Turns
 
-    def answered(
+    def again(self, data: bytes, client: tuple[str, int] | None) -> tuple[bytes, bool] | None:
+        """Answer what was answered before; with it whether the connection is kept."""
+        if self.front is None:
+            return None
+        address = plain_address(client[0]) if client else ""
+        return self._counted(self.front.again(data, address, self.state.default_headers))
+
+    def first(
         self, data: bytes, client: tuple[str, int] | None, local: Callable[[], object]
     ) -> tuple[bytes, bool] | None:
-        """Answer a plain request at once; with it whether the connection is kept.
+        """Answer any other plain request of a phone; None for all that is uvicorn's.
 
-        None for all that is uvicorn's. `local` gives our own end of the connection.
+        `local` gives our own end of the connection.
         """
         if self.front is None:
             return None
         own = self.state.default_headers
-        address = plain_address(client[0]) if client else ""
-        answered = self.front.again(data, address, own)
-        if answered is None:
-            answered = self.front.first(data, client, local, self.scheme, own)
+        return self._counted(self.front.first(data, client, local, self.scheme, own))
+
+    def _counted(self, answered: tuple[bytes, bool] | None) -> tuple[bytes, bool] | None:
         if answered is not None:
             self.state.total_requests += 1
         return answered
+
+    def put_off(self, data: bytes, answer: Callable[[], None]) -> bool:
+        """Have a request answered in its turn; False when too many strangers wait already."""
+        is_stranger = self.front is not None and self.front.is_stranger(data)
+        if is_stranger and self.turns.are_many_strangers:
+            return False
+        self.turns.put(answer, is_stranger=is_stranger)
+        return True
 
     def sweep(self) -> None:
         """Close connections that ask nothing: one look at all costs less than a timer for each."""
@@ -128,22 +144,39 @@ class FrontProtocol(asyncio.Protocol):
         self._house.state.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Answer what is plain, at once; all else goes on as it came."""
+        """Answer what is known at once, what is plain in its turn; all else goes on as it came."""
         house, transport = self._house, self.transport
         if transport.is_closing():
             return
-        client = transport.get_extra_info("peername")
-        local = partial(transport.get_extra_info, "sockname")
-        answered = None if self._is_write_paused else house.answered(data, client, local)
-        if answered is None:
+        if self._is_write_paused:
             self._hand_on(data)
             return
-        answer, keeps_alive = answered
-        transport.write(answer)
-        if keeps_alive:
-            self.idle_until_s = house.clock() + house.keep_alive_s
+        answered = house.again(data, transport.get_extra_info("peername"))
+        if answered is not None:
+            self._say(answered[0], keeps_alive=answered[1])
+            return
+        transport.pause_reading()
+        if not house.put_off(data, partial(self._answer, data)):
+            turn_away_busy(transport)
+
+    def _answer(self, data: bytes) -> None:
+        transport = self.transport
+        if transport.is_closing():
+            return
+        transport.resume_reading()
+        local = partial(transport.get_extra_info, "sockname")
+        answered = self._house.first(data, transport.get_extra_info("peername"), local)
+        if answered is None:
+            self._hand_on(data)
         else:
-            transport.close()
+            self._say(answered[0], keeps_alive=answered[1])
+
+    def _say(self, answer: bytes, *, keeps_alive: bool) -> None:
+        self.transport.write(answer)
+        if keeps_alive:
+            self.idle_until_s = self._house.clock() + self._house.keep_alive_s
+        else:
+            self.transport.close()
 
     def _hand_on(self, data: bytes) -> None:
         house, transport = self._house, self.transport

@@ -14,13 +14,13 @@ HEAD_MAX_BYTES = 64 * 1024
 CONNECTIONS_MAX = 20_000
 
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 60\r\n"
 _NO_BODY = b"content-length: 0\r\nconnection: close\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 60\r\n" + _NO_BODY
 
 
 def turn_away_busy(transport: asyncio.Transport) -> None:
     """Tell a caller that there are too many at the moment."""
-    transport.write(_BUSY + _NO_BODY)
+    transport.write(BUSY)
     transport.close()
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import uvicorn
@@ -16,6 +17,7 @@ from offhook.web.asgi import Asgi
 from offhook.web.door import Door, Tls, defer_accept
 from offhook.web.front_protocol import SWEEP_S, House
 from offhook.web.protocol import BoundedProtocol
+from offhook.web.turns import Turns
 
 BACKLOG = 16_384
 """A building's phones connect in the same second after a power cut."""
@@ -81,6 +83,7 @@ class HttpServer:
         self._running: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._doors: list[Door] = []
+        self._turns = Turns()
 
     @property
     def port(self) -> int:
@@ -110,7 +113,7 @@ class HttpServer:
             door.open()
         server.started = True
         self._running = spawn(server.main_loop(), "http server")
-        self._sweeping = spawn(_sweep(house), "close idle connections")
+        self._sweeping = spawn(_sweep([house, *self._doors]), "close idle connections")
 
     def _all_sockets(self) -> list[socket.socket]:
         return [*self._sockets, *([] if self._secure is None else [self._secure])]
@@ -126,7 +129,15 @@ class HttpServer:
             clock=clock,
             keep_alive_s=KEEP_ALIVE_S,
             scheme=scheme,
+            turns=self._turns,
         )
+
+    async def _answer_rest(self) -> None:
+        """Let those that wait for their turn have it, a few seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                while self._turns.is_any_waiting:  # noqa: ASYNC110 - each turn ends one
+                    await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Finish what is being answered, a few seconds at most; idempotent."""
@@ -141,17 +152,21 @@ class HttpServer:
             return
         if self._close is not None:
             self._close()
+        await self._answer_rest()
         self._server.should_exit = True
         await running
         await self._server.shutdown(self._all_sockets())
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
+        for door in self._doors:
+            door.hang_up()
 
 
-async def _sweep(house: House) -> None:
+async def _sweep(all_: Iterable[House | Door]) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
-        house.sweep()
+        for it in all_:
+            it.sweep()
 
 
 async def serve_http(
