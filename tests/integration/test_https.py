@@ -22,6 +22,7 @@ from offhook.services import services
 from offhook.settings import load_settings
 from offhook.web import protocol
 from offhook.web.asgi import create_asgi
+from offhook.web.call_protocol import CallProtocol
 from offhook.web.door import Tls
 from offhook.web.server import HttpServer, bind_http, serve_http
 from tests.integration.certificates import Authority, key_pem
@@ -148,6 +149,24 @@ async def test_upload_and_api_are_served_too(secure: Secure) -> None:
     writer.transport.abort()
     status = await secure.get("/api/status", "Connection: close")
     assert status.status == 200
+
+
+async def test_calls_of_a_script_are_answered_on_one_connection(secure: Secure) -> None:
+    await secure.http.app.calls.api()  # type: ignore[attr-defined] # only of Web
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", secure.http.https_port, ssl=secure.trusting
+        )
+        for number in range(2000, 2020):
+            body = b'{"number":"%d","name":"New"}' % number
+            head = b"POST /api/extensions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % len(body) + body)
+        for number in range(2000, 2020):
+            assert b" 201 Created" in await reader.readuntil(b"\r\n\r\n")
+            assert b'"number":"%d"' % number in await reader.readuntil(b"\n}\n")
+        connections = secure.http._doors[0].house.state.connections
+        assert [type(it) for it in connections] == [CallProtocol]
+        writer.transport.abort()
 
 
 async def test_cookies_stay_on_https(secure: Secure) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -218,7 +218,7 @@ class InventoryStore(Protocol):
         """Everything; secrets decrypted."""
         ...
 
-    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+    def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:
         """Apply all writes and change rows in one transaction, or none. Raises StoreError."""
         ...
 

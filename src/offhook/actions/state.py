@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextlib
 from collections import ChainMap, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -98,29 +99,21 @@ class State:
         A caller that is cancelled meanwhile waits until both are done or neither, so that the two
         never differ and whoever holds `lock` holds it until then.
         """
-        making = spawn(self._commit(writes, changes), "commit")
+        making = asyncio.ensure_future(self.store.commit(writes, changes))
         try:
-            error = await asyncio.shield(making)
+            await asyncio.shield(making)
         except asyncio.CancelledError:
-            await asyncio.wait({making})
+            await asyncio.wait({spawn(self._follow(making, writes), "commit")})
             raise
-        if error is not None:
-            raise error
+        self.take_over(writes)
 
-    async def _commit(
-        self, writes: Sequence[Write], changes: Sequence[Change]
-    ) -> OffhookError | None:
-        try:
-            await self.store.commit(writes, changes)
-        except OffhookError as error:
-            return error
-        for write in writes:
-            self._apply(write)
-        self.revision += 1
-        return None
+    async def _follow(self, making: Awaitable[object], writes: Sequence[Write]) -> None:
+        with contextlib.suppress(OffhookError):  # whoever waited for it is gone
+            await making
+            self.take_over(writes)
 
     def take_over(self, writes: Iterable[Write]) -> None:
-        """Make visible what another node made durable."""
+        """Make visible what is durable."""
         for write in writes:
             self._apply(write)
         self.revision += 1

@@ -30,7 +30,7 @@ class Web:
         self._fetch_s = services.measures.fetch_s
         self._phones = PhoneApp(services.phones, services.now)
         self.front = Front(self._phones, services.phones, services.now, self._fetch_s.observe)
-        self._office = Office(services, access)
+        self.calls = self._office = Office(services, access)
         self._monitoring = Monitoring(services, access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from offhook.tasks import spawn
 from offhook.web.access import Access
+from offhook.web.peer import Scope
+from offhook.web.phones import Reply
 from offhook.web.ports import Services
 from offhook.web.ui.live import Live
 
@@ -41,6 +43,17 @@ class Office:
     async def api(self) -> ApiGate:
         """Give the API when it is made."""
         return (await asyncio.shield(self.open())).api
+
+    def takes(self, path: bytes) -> bool:
+        """Say whether a POST to this path can be answered by `call`: it is made, and plain."""
+        making = self._making
+        if making is None or not making.done() or making.cancelled() or making.exception():
+            return False
+        return making.result().api.takes(path)
+
+    async def call(self, scope: Scope, body: bytes) -> Reply | None:
+        """Answer a plain call of the API; None, with nothing done, when it is not."""
+        return await (await self.api()).call(scope, body)
 
     async def pages(self) -> Pages:
         """Give the pages when they are made."""

@@ -126,6 +126,7 @@ class HttpServer:
         lifespan = self._server.lifespan.state
         return House(
             front=getattr(self.app, "front", None),
+            calls=getattr(self.app, "calls", None),
             state=state,
             make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
             clock=clock,
