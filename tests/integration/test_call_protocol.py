@@ -214,3 +214,12 @@ async def test_who_does_not_read_its_answers_waits(running: Running) -> None:
         connection.resume_writing()
         for number in range(2000, 3000):
             assert b'"number":"%d"' % number in await answer_of(reader)
+
+
+async def test_who_said_all_gets_its_answer_and_the_end(running: Running) -> None:
+    """A call that has to go the usual way too: uvicorn is told that nothing more comes."""
+    async with opened(running) as (reader, writer):
+        writer.write(call("1001", name="two\nlines"))
+        writer.write_eof()
+        assert parse(await answer_of(reader)).status == 400
+        assert await reader.read() == b""

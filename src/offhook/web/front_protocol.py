@@ -89,6 +89,8 @@ class House:
         if is_write_paused:
             usual.pause_writing()
         usual.data_received(data)
+        if has_ended and not usual.eof_received():
+            transport.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
