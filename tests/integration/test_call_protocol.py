@@ -221,5 +221,6 @@ async def test_who_said_all_gets_its_answer_and_the_end(running: Running) -> Non
     async with opened(running) as (reader, writer):
         writer.write(call("1001", name="two\nlines"))
         writer.write_eof()
-        assert parse(await answer_of(reader)).status == 400
-        assert await reader.read() == b""
+        async with asyncio.timeout(10):  # sooner than an idle connection is closed
+            assert parse(await answer_of(reader)).status == 400
+            assert await reader.read() == b""
