@@ -30,6 +30,7 @@ from offhook.core.model import (
 from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
+from offhook.sip.bindings import Binding
 
 Clock = Callable[[], datetime]
 """The aware UTC moment now."""
@@ -142,11 +143,11 @@ CredentialSource = Callable[[str], Secret | None]
 class RegistrationStore(Protocol):
     """Where the embedded engine keeps its bindings over a restart."""
 
-    async def load_registrations(self) -> list[Registration]:
-        """All bindings saved."""
+    async def load_bindings(self) -> list[Binding]:
+        """All bindings saved, those of an extension in their order."""
         ...
 
-    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+    async def save_bindings(self, extensions: Mapping[str, Sequence[Binding]]) -> None:
         """Replace the bindings of the given extensions, in one transaction."""
         ...
 

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from offhook.actions.ports import RegistrationStore
-from offhook.engines.phones import to_binding, to_registration
-from offhook.sip.bindings import Binding, BindingTable
+from offhook.sip.bindings import BindingTable
 
 _log = logging.getLogger("offhook.sip")
 
@@ -28,11 +27,11 @@ class Keeping:
 
     async def restore(self, now: float, is_known: Callable[[str], bool]) -> int:
         """Take up what was saved and has not expired; extensions deleted since are cleaned out."""
-        saved = [to_binding(kept) for kept in await self._store.load_registrations()]
-        kept: list[Binding] = [binding for binding in saved if is_known(binding.aor)]
+        saved = await self._store.load_bindings()
+        kept = [it for it in saved if it.expires_at > now and is_known(it.aor)]
         self._table.restore(kept, now)
-        self.mark(binding.aor for binding in saved if binding.expires_at <= now)
-        self.mark(binding.aor for binding in saved if not is_known(binding.aor))
+        if len(kept) < len(saved):
+            self.mark(it.aor for it in saved if it.expires_at <= now or not is_known(it.aor))
         return len(self._table)
 
     async def save(self) -> None:
@@ -41,13 +40,10 @@ class Keeping:
             dirty, self._dirty = self._dirty, set()
             if not dirty:
                 return
-            rows = {
-                extension: [to_registration(binding) for binding in self._table.of(extension)]
-                for extension in dirty
-            }
+            bindings = {extension: self._table.of(extension) for extension in dirty}
             is_saved = False
             try:
-                await self._store.save_registrations(rows)
+                await self._store.save_bindings(bindings)
                 is_saved = True
             except Exception:
                 _log.exception("%d extensions' registrations could not be saved", len(dirty))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -111,6 +112,10 @@ class Conflict:
     reason: str
 
 
+# Ports of another length, or beyond 59999, are for the general way.
+_USUAL_CONTACT = re.compile(
+    r"sip:([A-Za-z0-9_.+\-]+@[0-9.]+:(?:[1-9][0-9]{3}|[1-5][0-9]{4}))(?:;transport=(?:udp|tcp|tls))?\Z"
+)
 OUT_OF_ORDER = Conflict(status=500, reason="CSeq Out Of Order")
 
 
@@ -121,7 +126,7 @@ class BindingTable:
         self._max_contacts = max_contacts
         self._by_aor: dict[str, dict[str, Binding]] = {}
         self._by_source: Places[str] = Places()
-        self._by_place: Places[tuple[str, str, int]] = Places()
+        self._by_place: Places[str] = Places()
         self._due: list[tuple[float, str]] = []
         self._scheduled: dict[str, float] = {}
 
@@ -151,10 +156,17 @@ class BindingTable:
     def restore(self, bindings: Iterable[Binding], now: float) -> None:
         """Take bindings kept over a restart; the expired and unreadable ones are dropped."""
         for binding in bindings:
-            if binding.expires_at > now and isinstance(parse_uri(binding.contact), SipUri):
-                kept = dict(self._by_aor.get(binding.aor, {}))
-                kept[binding.contact] = binding
-                self._commit(binding.aor, kept)
+            place = _place_of(binding.contact)
+            if not place or binding.expires_at <= now:
+                continue
+            if (others := self._by_aor.get(binding.aor)) is not None:
+                self._commit(binding.aor, {**others, binding.contact: binding})
+                continue
+            # Nearly every extension has one: what `_commit` does, without looking for a difference.
+            self._by_aor[binding.aor] = {binding.contact: binding}
+            self._by_source.add(binding.source, binding.aor)
+            self._by_place.add(place, binding.aor)
+            self._schedule(binding.aor, binding.expires_at)
 
     def apply(self, aor: str, asks: Sequence[Ask]) -> tuple[BindingEffect, ...] | Conflict:
         """Make all changes of one REGISTER or none. RFC 3261 §10.3 step 7."""
@@ -241,7 +253,9 @@ class BindingTable:
             self._by_aor.pop(aor, None)
             return
         self._by_aor[aor] = bindings
-        at = min(binding.expires_at for binding in bindings.values())
+        self._schedule(aor, min(binding.expires_at for binding in bindings.values()))
+
+    def _schedule(self, aor: str, at: float) -> None:
         scheduled = self._scheduled.get(aor)
         # An entry that is too early is harmless: it is looked at and put back later.
         if scheduled is None or at < scheduled:
@@ -257,13 +271,23 @@ class BindingTable:
             self._by_place.add(_place_of(new.contact), aor)
 
 
-def _place(uri: SipUri) -> tuple[str, str, int]:
-    return uri.user, uri.host, uri.port or 5060
+def _place(uri: SipUri) -> str:
+    return f"{uri.user}@{uri.host}:{uri.port or 5060}"
 
 
-def _place_of(contact: str) -> tuple[str, str, int]:
+def _place_of(contact: str) -> str:
+    """Give user and address of a contact; empty when it is no SIP URI.
+
+    What nearly every phone writes is taken as it stands: a start does so for each of them.
+    """
+    usual = _USUAL_CONTACT.match(contact)
+    return usual[1] if usual else _place_of_any(contact)
+
+
+def _place_of_any(contact: str) -> str:
+    """Do as `_place_of`, whatever the contact looks like."""
     uri = parse_uri(contact)
-    return _place(uri) if isinstance(uri, SipUri) else ("", "", 0)
+    return _place(uri) if isinstance(uri, SipUri) else ""
 
 
 def _find(draft: Mapping[str, Binding], ask: Ask, touched: set[str]) -> Binding | None:
