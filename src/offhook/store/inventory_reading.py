@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
@@ -51,22 +52,24 @@ def load_extensions(
     connection: Connection, cipher: Cipher, numbers: Collection[str] | None = None
 ) -> list[Extension]:
     """Read extensions by number: all, or these."""
-    moment = _moments()
+    moment, opened = _moments(), cipher.opener("extensions")
     names = ("number", "name", "email", "source", "secret", "is_enabled", "created_us")
-    return [
+    found = [
         Extension(
             number=number,
             name=name,
             email=email,
             source=sys.intern(source),
-            secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
+            secret=Secret(opened(secret, number)),
             is_enabled=bool(is_enabled),
             created_at=moment(created_us),
         )
         for number, name, email, source, secret, is_enabled, created_us in _rows(
-            connection, tables.extensions, *names, keys=numbers
+            connection, tables.extensions, *names, order=0, keys=numbers
         )
     ]
+    found.sort(key=attrgetter("number"))
+    return found
 
 
 def load_devices(
@@ -76,23 +79,25 @@ def load_devices(
     lines = _load_lines(connection, macs)
     settings = _load_device_settings(connection, cipher, macs)
     none: Settings = {}
-    moment = _moments()
+    moment, opened = _moments(), cipher.opener("devices")
     names = ("mac", "vendor", "model", "admin_password", "created_us", "updated_us")
-    return [
+    found = [
         Device(
             mac=Mac(int(mac, 16)),
             vendor=sys.intern(vendor),
             model=sys.intern(model),
             lines=lines.get(mac, ()),
-            admin_password=Secret(cipher.decrypt(password, table="devices", row=mac)),
+            admin_password=Secret(opened(password, mac)),
             settings=settings.get(mac, none),
             created_at=moment(created_us),
             updated_at=moment(updated_us),
         )
         for mac, vendor, model, password, created_us, updated_us in _rows(
-            connection, tables.devices, *names, keys=macs
+            connection, tables.devices, *names, order=0, keys=macs
         )
     ]
+    found.sort(key=attrgetter("mac"))
+    return found
 
 
 def _load_lines(
@@ -180,7 +185,10 @@ def _rows(
     order: int = 1,
     keys: Collection[str] | None = None,
 ) -> Iterator[Any]:
-    """Read these columns in the order of the first few; of some rows only, by the first."""
+    """Read these columns in the order of the first few; of some rows only, by the first.
+
+    Large tables are read as they lie and sorted here: by an index each row would be looked up.
+    """
     columns = [table.c[name] for name in names]
     statement = select(*columns).order_by(*columns[:order])
     return rows_of(connection, statement if keys is None else statement.where(columns[0].in_(keys)))
