@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 from offhook.actions.ports import RegistrationStore
 from offhook.sip.bindings import BindingTable
 
+RESTORED_AT_ONCE = 1000
+"""Bindings taken up before other work gets its turn."""
+
 _log = logging.getLogger("offhook.sip")
 
 
@@ -28,10 +31,13 @@ class Keeping:
     async def restore(self, now: float, is_known: Callable[[str], bool]) -> int:
         """Take up what was saved and has not expired; extensions deleted since are cleaned out."""
         saved = await self._store.load_bindings()
-        kept = [it for it in saved if it.expires_at > now and is_known(it.aor)]
-        self._table.restore(kept, now)
-        if len(kept) < len(saved):
-            self.mark(it.aor for it in saved if it.expires_at <= now or not is_known(it.aor))
+        for begin in range(0, len(saved), RESTORED_AT_ONCE):
+            for binding in saved[begin : begin + RESTORED_AT_ONCE]:
+                if binding.expires_at > now and is_known(binding.aor):
+                    self._table.restore(binding)
+                else:
+                    self.mark((binding.aor,))
+            await asyncio.sleep(0)  # phones are served beside it
         return len(self._table)
 
     async def save(self) -> None:

@@ -153,20 +153,19 @@ class BindingTable:
         for bindings in self._by_aor.values():
             yield from bindings.values()
 
-    def restore(self, bindings: Iterable[Binding], now: float) -> None:
-        """Take bindings kept over a restart; the expired and unreadable ones are dropped."""
-        for binding in bindings:
-            place = _place_of(binding.contact)
-            if not place or binding.expires_at <= now:
-                continue
-            if (others := self._by_aor.get(binding.aor)) is not None:
-                self._commit(binding.aor, {**others, binding.contact: binding})
-                continue
-            # Nearly every extension has one: what `_commit` does, without looking for a difference.
-            self._by_aor[binding.aor] = {binding.contact: binding}
-            self._by_source.add(binding.source, binding.aor)
-            self._by_place.add(place, binding.aor)
-            self._schedule(binding.aor, binding.expires_at)
+    def restore(self, binding: Binding) -> None:
+        """Take a live binding kept over a restart; one with an unreadable contact is dropped."""
+        place = _place_of(binding.contact)
+        if not place:
+            return
+        if (others := self._by_aor.get(binding.aor)) is not None:
+            self._commit(binding.aor, {**others, binding.contact: binding})
+            return
+        # Nearly every extension has one: what `_commit` does, without looking for a difference.
+        self._by_aor[binding.aor] = {binding.contact: binding}
+        self._by_source.add(binding.source, binding.aor)
+        self._by_place.add(place, binding.aor)
+        self._schedule(binding.aor, binding.expires_at)
 
     def apply(self, aor: str, asks: Sequence[Ask]) -> tuple[BindingEffect, ...] | Conflict:
         """Make all changes of one REGISTER or none. RFC 3261 §10.3 step 7."""
