@@ -107,7 +107,7 @@ class Pbx:
     _rest: Callable[[], Awaitable[None]] | None = None
 
     async def begin(self) -> None:
-        """Take up what files do not depend on: registrations, orders, directories. Call once.
+        """Take up what files do not depend on: what was seen, registrations, orders. Call once.
 
         Phones may be served their files before and meanwhile. Raises as `open_pbx`.
         """
@@ -189,7 +189,7 @@ async def _open(
     beat = await take_part(settings, store, state, node_name(settings, http_port))
     if beat is not None:
         stops.append(beat.end)
-    await state.load()
+    await state.load_inventory()
     state.links.update((link.guid, link) for link in await store.links.load_links())
     if beat is not None:
         await beat.start()
@@ -205,13 +205,16 @@ async def _open(
     pbx._rest = partial(_begin, pbx, beat, started, revision)
     stops.append(pbx.reboots.stop)
     stops.append(running(pbx.measures.probe_lag(), "probe loop lag"))
-    await pbx.phones.catch_up()
+    pbx.phones.hold()
     await pbx.admins.load()
     return pbx
 
 
 async def _begin(pbx: Pbx, beat: Beat | None, started: StartedEngine, revision: str) -> None:
     settings, store, stops = pbx.settings, pbx.store, pbx._stops
+    await pbx.state.prove_secrets()
+    await pbx.state.load_seen()
+    await pbx.phones.catch_up()
     await started.serve()
     await pbx.reboots.load()
     if beat is not None:

@@ -203,11 +203,17 @@ Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryImage:
-    """All that the in-memory inventory is made from at start."""
+    """All that phones' files are made from."""
 
     extensions: Sequence[Extension]
     devices: Sequence[Device]
     settings: Mapping[SettingScope, Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenImage:
+    """What was seen of phones, ours and strangers."""
+
     sightings: Sequence[Sighting]
     unknown: Sequence[UnknownPhone]
 
@@ -216,7 +222,11 @@ class InventoryStore(Protocol):
     """Durable inventory. What `commit` returned from survives `kill -9`."""
 
     async def load(self) -> InventoryImage:
-        """Everything; secrets decrypted."""
+        """The inventory. Revealing a secret that cannot be decrypted raises StoreError."""
+        ...
+
+    async def load_seen(self) -> SeenImage:
+        """What was last seen of every phone."""
         ...
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:

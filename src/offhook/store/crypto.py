@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, insert, select
 
+from offhook.core.secret import Secret
 from offhook.errors import StoreError
 from offhook.store.failures import file_error
 from offhook.store.tables import devices, extensions, key_checks
@@ -72,6 +73,23 @@ class Cipher:
                 ) from error
 
         return opened
+
+    def secrets_of(self, table: str) -> Callable[[str, str], Secret]:
+        """Give what makes secrets of rows of this table, each decrypted when it is first used."""
+        opened = self.opener(table)
+        return lambda stored, row: Secret(_Sealed(opened, stored, row))
+
+
+class _Sealed:
+    """A stored secret; called, it is decrypted."""
+
+    __slots__ = ("_opened", "_row", "_stored")
+
+    def __init__(self, opened: Callable[[str, str], str], stored: str, row: str) -> None:
+        self._opened, self._stored, self._row = opened, stored, row
+
+    def __call__(self) -> str:
+        return self._opened(self._stored, self._row)
 
 
 def _foreign_form(table: str, row: str) -> StoreError:

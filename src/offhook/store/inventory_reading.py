@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
 
-from offhook.actions.ports import InventoryImage
+from offhook.actions.ports import InventoryImage, SeenImage
 from offhook.core.mac import Mac
 from offhook.core.model import Change, Device, Extension, Line, Settings, SettingScope
-from offhook.core.secret import Secret
 from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.rows import rows_of
@@ -25,15 +24,19 @@ from offhook.store.values import from_us, to_us
 
 
 def load_inventory(connection: Connection, cipher: Cipher) -> InventoryImage:
-    """Read everything, one statement a table."""
+    """Read what files are made from, one statement a table."""
     with _collector_paused():
         return InventoryImage(
             extensions=load_extensions(connection, cipher),
             devices=load_devices(connection, cipher),
             settings=load_scoped(connection, cipher),
-            sightings=load_sightings(connection),
-            unknown=load_unknown(connection),
         )
+
+
+def load_seen(connection: Connection) -> SeenImage:
+    """Read what was seen of phones."""
+    with _collector_paused():
+        return SeenImage(sightings=load_sightings(connection), unknown=load_unknown(connection))
 
 
 @contextlib.contextmanager
@@ -51,8 +54,8 @@ def _collector_paused() -> Iterator[None]:
 def load_extensions(
     connection: Connection, cipher: Cipher, numbers: Collection[str] | None = None
 ) -> list[Extension]:
-    """Read extensions by number: all, or these."""
-    moment, opened = _moments(), cipher.opener("extensions")
+    """Read extensions by number: all, or these. Their secrets are not decrypted yet."""
+    moment, secret_of = _moments(), cipher.secrets_of("extensions")
     names = ("number", "name", "email", "source", "secret", "is_enabled", "created_us")
     found = [
         Extension(
@@ -60,7 +63,7 @@ def load_extensions(
             name=name,
             email=email,
             source=sys.intern(source),
-            secret=Secret(opened(secret, number)),
+            secret=secret_of(secret, number),
             is_enabled=bool(is_enabled),
             created_at=moment(created_us),
         )
@@ -75,11 +78,11 @@ def load_extensions(
 def load_devices(
     connection: Connection, cipher: Cipher, macs: Collection[str] | None = None
 ) -> list[Device]:
-    """Read devices with their lines and settings by MAC: all, or these."""
+    """Read devices with their lines and settings by MAC: all, or these; as for secrets alike."""
     lines = _load_lines(connection, macs)
     settings = _load_device_settings(connection, cipher, macs)
     none: Settings = {}
-    moment, opened = _moments(), cipher.opener("devices")
+    moment, secret_of = _moments(), cipher.secrets_of("devices")
     names = ("mac", "vendor", "model", "admin_password", "created_us", "updated_us")
     found = [
         Device(
@@ -87,7 +90,7 @@ def load_devices(
             vendor=sys.intern(vendor),
             model=sys.intern(model),
             lines=lines.get(mac, ()),
-            admin_password=Secret(opened(password, mac)),
+            admin_password=secret_of(password, mac),
             settings=settings.get(mac, none),
             created_at=moment(created_us),
             updated_at=moment(updated_us),

@@ -249,6 +249,7 @@ async def test_the_last_phone_of_an_address_is_known_after_a_restart() -> None:
     device = await world.device(vendor="zultys")
     await world.fetch(device)
     world.assemble()
+    await world.phones.catch_up()
     answer = await world.ask("{mac}.cfg")
     assert any("For Zultys phones:" in line for line in lines(answer))
 
