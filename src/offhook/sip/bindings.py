@@ -6,6 +6,7 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from offhook.sip.places import Places
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
@@ -124,7 +125,7 @@ class BindingTable:
 
     def __init__(self, *, max_contacts: int) -> None:
         self._max_contacts = max_contacts
-        self._by_aor: dict[str, dict[str, Binding]] = {}
+        self._by_aor: dict[str, tuple[Binding, ...]] = {}
         self._by_source: Places[str] = Places()
         self._by_place: Places[str] = Places()
         self._due: list[tuple[float, str]] = []
@@ -135,7 +136,7 @@ class BindingTable:
 
     def of(self, aor: str) -> tuple[Binding, ...]:
         """Give the bindings of an extension, oldest first."""
-        return tuple(self._by_aor.get(aor, {}).values())
+        return self._by_aor.get(aor, ())
 
     def owners(self, source: str) -> frozenset[str]:
         """Give the extensions that have a binding from a source."""
@@ -150,8 +151,7 @@ class BindingTable:
 
     def all(self) -> Iterator[Binding]:
         """Give every binding."""
-        for bindings in self._by_aor.values():
-            yield from bindings.values()
+        return chain.from_iterable(self._by_aor.values())
 
     def restore(self, binding: Binding) -> None:
         """Take a live binding kept over a restart; one with an unreadable contact is dropped."""
@@ -159,17 +159,18 @@ class BindingTable:
         if not place:
             return
         if (others := self._by_aor.get(binding.aor)) is not None:
-            self._commit(binding.aor, {**others, binding.contact: binding})
+            kept = [it for it in others if it.contact != binding.contact]
+            self._commit(binding.aor, (*kept, binding))
             return
         # Nearly every extension has one: what `_commit` does, without looking for a difference.
-        self._by_aor[binding.aor] = {binding.contact: binding}
+        self._by_aor[binding.aor] = (binding,)
         self._by_source.add(binding.source, binding.aor)
         self._by_place.add(place, binding.aor)
         self._schedule(binding.aor, binding.expires_at)
 
     def apply(self, aor: str, asks: Sequence[Ask]) -> tuple[BindingEffect, ...] | Conflict:
         """Make all changes of one REGISTER or none. RFC 3261 §10.3 step 7."""
-        draft = dict(self._by_aor.get(aor, {}))
+        draft = {it.contact: it for it in self.of(aor)}
         touched: set[str] = set()
         effects: list[BindingEffect] = []
         for ask in asks:
@@ -190,7 +191,7 @@ class BindingTable:
             if isinstance(evicted, Conflict):
                 return evicted
             effects[:0] = evicted
-        self._commit(aor, draft)
+        self._commit(aor, tuple(draft.values()))
         return tuple(effects)
 
     def clear(self, aor: str, call_id: str, cseq: int) -> tuple[Unbound, ...] | Conflict:
@@ -202,7 +203,7 @@ class BindingTable:
     def drop(self, aor: str) -> tuple[Unbound, ...]:
         """Remove all bindings of an extension because a person or a program says so."""
         bindings = self.of(aor)
-        self._commit(aor, {})
+        self._commit(aor, ())
         return tuple(Unbound(binding=old, reason="removed") for old in bindings)
 
     def expire(self, now: float) -> tuple[Unbound, ...]:
@@ -213,11 +214,10 @@ class BindingTable:
             if self._scheduled.get(aor) != at:
                 continue
             del self._scheduled[aor]
-            bindings = self._by_aor.get(aor, {})
-            kept = {key: old for key, old in bindings.items() if old.expires_at > now}
-            gone = [old for old in bindings.values() if old.expires_at <= now]
+            bindings = self.of(aor)
+            gone = [old for old in bindings if old.expires_at <= now]
             expired += [Unbound(binding=old, reason="expired") for old in gone]
-            self._commit(aor, kept)
+            self._commit(aor, tuple(old for old in bindings if old.expires_at > now))
         return tuple(expired)
 
     def _evict(
@@ -242,17 +242,17 @@ class BindingTable:
             evicted.append(Unbound(binding=oldest, reason="removed"))
         return tuple(evicted)
 
-    def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
-        before = self._by_aor.get(aor, {})
-        if not before or {(old.source, old.contact) for old in before.values()} != {
-            (new.source, new.contact) for new in bindings.values()
+    def _commit(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        before = self.of(aor)
+        if not before or {(old.source, old.contact) for old in before} != {
+            (new.source, new.contact) for new in bindings
         }:
-            self._link(aor, before.values(), bindings.values())
+            self._link(aor, before, bindings)
         if not bindings:
             self._by_aor.pop(aor, None)
             return
         self._by_aor[aor] = bindings
-        self._schedule(aor, min(binding.expires_at for binding in bindings.values()))
+        self._schedule(aor, min(binding.expires_at for binding in bindings))
 
     def _schedule(self, aor: str, at: float) -> None:
         scheduled = self._scheduled.get(aor)
