@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
@@ -16,7 +15,6 @@ from offhook.core.model import (
     RebootStep,
     Token,
 )
-from offhook.sip.bindings import Binding
 from offhook.store import tables
 from offhook.store.open import Store
 from offhook.store.uploads import (
@@ -95,11 +93,6 @@ async def test_use_of_a_token_is_noted_but_brings_none_back(store: Store) -> Non
     assert await store.tokens.list_tokens() == []
 
 
-async def loaded(store: Store) -> list[Binding]:
-    """The bindings stored by extension, those of each in the order they are given in."""
-    return sorted(await store.registrations.load_bindings(), key=attrgetter("aor"))
-
-
 async def test_bindings_of_an_extension_are_replaced(store: Store) -> None:
     first = binding(
         1001,
@@ -114,12 +107,12 @@ async def test_bindings_of_an_extension_are_replaced(store: Store) -> None:
     other = binding(1002, "sip:c@192.0.2.7", source="tcp:[2001:db8::1]:5060")
     saved = store.registrations
     await saved.save_bindings({"1001": [first, second], "1002": [other]})
-    assert await loaded(store) == [first, second, other]
+    assert await store.registrations.load_bindings() == [first, second, other]
     await saved.save_bindings({"1001": [second]})
-    assert await loaded(store) == [second, other]
+    assert await store.registrations.load_bindings() == [second, other]
     await saved.save_bindings({"1001": [], "1003": []})
     await saved.save_bindings({})
-    assert await loaded(store) == [other]
+    assert await store.registrations.load_bindings() == [other]
 
 
 async def test_more_registrations_than_one_statement_takes_are_replaced_whole(
@@ -130,7 +123,7 @@ async def test_more_registrations_than_one_statement_takes_are_replaced_whole(
     again = {key: [dataclasses.replace(of[0], cseq=2**31)] for key, of in first.items()}
     await store.registrations.save_bindings(first)
     await store.registrations.save_bindings(again)
-    assert await loaded(store) == [of[0] for of in again.values()]
+    assert await store.registrations.load_bindings() == [of[0] for of in again.values()]
 
 
 async def test_upload_is_given_back_byte_for_byte(store: Store) -> None:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 
 from sqlalchemy import Connection, Text, cast, delete, select
 
@@ -37,10 +36,9 @@ class SqlRegistrationStore:
 
 
 def _load(connection: Connection) -> list[Binding]:
-    """Read them as they lie; put into order here, which nearly all are already."""
     table = registrations
     columns = [cast(it, Text) if it is table.c.path else it for it in table.c]
-    rows = sorted(rows_of(connection, select(*columns)), key=itemgetter(1))
+    statement = select(*columns).order_by(table.c.extension, table.c.position)
     return [
         Binding(
             aor=aor,
@@ -57,7 +55,9 @@ def _load(connection: Connection) -> list[Binding]:
             refreshed_at=us[1] / 1e6,
             expires_at=us[2] / 1e6,
         )
-        for aor, _, contact, source, call_id, cseq, agent, mac, path, instance, q, *us in rows
+        for aor, _, contact, source, call_id, cseq, agent, mac, path, instance, q, *us in rows_of(
+            connection, statement
+        )
     ]
 
 
