@@ -28,7 +28,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 class Readiness:
     """Whether phones can be served: the store answers and the SIP engine is up.
 
-    The inventory is loaded before HTTP answers at all, so that an answer proves it.
+    Asked only once all is loaded; until then nobody is ready (`Monitoring`).
     """
 
     def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
