@@ -95,7 +95,9 @@ class running:  # noqa: N801 - used as a function
         certificate = Certificate(self._file, None, HTTPS, allows_old=self._allows_old)
         assert certificate.load() is None
         tls = Tls(certificate, partial(_on_tls_failed, pbx))
-        self._http = await serve_http(create_asgi(services(pbx)), [plain], encrypted, tls)
+        web = create_asgi(services(pbx))
+        self._http = await serve_http(web, [plain], encrypted, tls)
+        web.open()
         await pbx.extensions.add_extension("test", number="1001", name="John Smith")
         lines = [LineSpec(extension="1001")]
         spec = DeviceSpec(mac_address=PHONE.plain, vendor="yealink", model="t46s", lines=lines)

@@ -102,7 +102,6 @@ class Phones:
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
         self._is_allowed = within(policy.networks)
         self._recording = Recording(state, journal, publish)
-        self._recording.recall()
 
     async def answer(
         self,
@@ -116,6 +115,7 @@ class Phones:
 
         Whatever fails becomes a refusal, so that each request leaves exactly one Attempt.
         """
+        await self._recording.caught_up()
         identity = self._identified(request)
         try:
             decision = self._decide(request, identity, is_local=is_local)
@@ -127,8 +127,12 @@ class Phones:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
 
+    def hold(self) -> None:
+        """Answer registered phones alone, and all others after `catch_up`."""
+        self._recording.hold()
+
     async def catch_up(self) -> None:
-        """Take up what a crash kept from being stored. Call once, before the first request."""
+        """Take up what a crash kept from being stored. Call once what was seen is loaded."""
         await self._recording.catch_up()
 
     def answer_at_once(
@@ -136,14 +140,20 @@ class Phones:
     ) -> Answer | None:
         """Do as `answer` for a request for reading; None, and nothing recorded, where it waits."""
         identity = self._identified(request)
+        if self._recording.is_holding and identity.mac not in self._state.devices:
+            return None
         try:
             decision = self._decide(request, identity, is_local=is_local)
-            if isinstance(decision, Upload):
+            if isinstance(decision, Upload) or not self._is_certain(decision):
                 return None
             answer = self._carried_out(request, identity, decision, if_none_match)
         except Exception as error:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
+
+    def _is_certain(self, decision: Decision) -> bool:
+        """False for what may depend on the past as long as that is not loaded."""
+        return isinstance(decision, ServeDevice) or not self._recording.is_holding
 
     def _identified(self, request: PhoneRequest) -> Identity:
         self._recording.settle()

@@ -30,6 +30,7 @@ from offhook.core.model import (
 from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
+from offhook.sip.bindings import Binding
 
 Clock = Callable[[], datetime]
 """The aware UTC moment now."""
@@ -142,11 +143,11 @@ CredentialSource = Callable[[str], Secret | None]
 class RegistrationStore(Protocol):
     """Where the embedded engine keeps its bindings over a restart."""
 
-    async def load_registrations(self) -> list[Registration]:
-        """All bindings saved."""
+    async def load_bindings(self) -> list[Binding]:
+        """All bindings saved, those of an extension in their order."""
         ...
 
-    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+    async def save_bindings(self, extensions: Mapping[str, Sequence[Binding]]) -> None:
         """Replace the bindings of the given extensions, in one transaction."""
         ...
 
@@ -202,11 +203,17 @@ Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryImage:
-    """All that the in-memory inventory is made from at start."""
+    """All that phones' files are made from."""
 
     extensions: Sequence[Extension]
     devices: Sequence[Device]
     settings: Mapping[SettingScope, Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenImage:
+    """What was seen of phones, ours and strangers."""
+
     sightings: Sequence[Sighting]
     unknown: Sequence[UnknownPhone]
 
@@ -215,7 +222,11 @@ class InventoryStore(Protocol):
     """Durable inventory. What `commit` returned from survives `kill -9`."""
 
     async def load(self) -> InventoryImage:
-        """Everything; secrets decrypted."""
+        """The inventory. Revealing a secret that cannot be decrypted raises StoreError."""
+        ...
+
+    async def load_seen(self) -> SeenImage:
+        """What was last seen of every phone."""
         ...
 
     def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:

@@ -19,6 +19,7 @@ from offhook.actions.ports import (
     PutExtension,
     PutLink,
     PutSettings,
+    SeenImage,
     Write,
 )
 from offhook.core.model import Change
@@ -27,7 +28,7 @@ from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.database import Database
 from offhook.store.driver import compiled, delete_rows, execute
-from offhook.store.inventory_reading import list_changes, load_inventory
+from offhook.store.inventory_reading import list_changes, load_inventory, load_seen
 from offhook.store.links import link_row
 from offhook.store.log_reading import INVENTORY_KINDS, entry_of, is_behind
 from offhook.store.shared import (
@@ -52,12 +53,16 @@ class SqlInventoryStore:
         self._database = database
 
     async def load(self) -> InventoryImage:
-        """Read everything, one statement a table; secrets decrypted. Raises StoreError."""
+        """Read it, one statement a table. Raises StoreError, as does a secret revealed later."""
         shared = self._database.shared
         image, revision = await self._database.run(_load, self._database.cipher, shared)
         if shared is not None:
             shared.revision = revision
         return image
+
+    async def load_seen(self) -> SeenImage:
+        """Read what was last seen of every phone. Raises StoreError."""
+        return await self._database.run(load_seen)
 
     def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:
         """Apply all writes in their order, and change rows, in one transaction. StoreError.
