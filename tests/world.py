@@ -15,7 +15,8 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.free_settings import FreeSettings
-from offhook.actions.phones import Answer, PhonePolicy, Phones
+from offhook.actions.phone_answer import Answer, PhonePolicy
+from offhook.actions.phones import Phones
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.state import State

@@ -29,8 +29,9 @@ from offhook.actions.links import Links
 from offhook.actions.measures import Measures
 from offhook.actions.nodes import NodeList
 from offhook.actions.overrides import Overrides
+from offhook.actions.phone_answer import PhonePolicy
 from offhook.actions.phone_list import PhoneList
-from offhook.actions.phones import PhonePolicy, Phones
+from offhook.actions.phones import Phones
 from offhook.actions.ports import Clock, SipEngine
 from offhook.actions.probes import Probes
 from offhook.actions.publish import Events

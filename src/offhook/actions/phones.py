@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from offhook.actions.basis import Basis, basis_of
 from offhook.actions.files import Files
 from offhook.actions.first_attempt import first_attempt
+from offhook.actions.phone_answer import Answer, PhonePolicy
 from offhook.actions.ports import Journal, Publish, UploadStore
 from offhook.actions.recording import Recording
 from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
-from offhook.actions.throttle import Network, StrangerThrottle, within
+from offhook.actions.throttle import StrangerThrottle, within
 from offhook.core.identify import Identity, Makers, identify
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -44,33 +45,6 @@ from offhook.errors import OffhookError
 _log = logging.getLogger("offhook.requests")
 
 UPLOAD_MAX_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back to the phone, and its record; `body` is that of a GET, empty for 304.
-
-    With a `basis`, `Phones.repeat` tells whether an equal request would get the same.
-    """
-
-    status: int
-    body: bytes
-    content_type: str
-    attempt: Attempt
-    etag: str = ""
-    retry_after_s: int = 0
-    basis: Basis | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhonePolicy:
-    """Settings of serving."""
-
-    is_enabled: bool
-    networks: tuple[Network, ...]
-    unknown_per_minute: int
-    hosts: frozenset[str] = frozenset()
-    """Names under which phones may ask, lower case; every IP address is right as well."""
 
 
 class Phones:

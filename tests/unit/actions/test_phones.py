@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offhook.actions import phones as phones_module
-from offhook.actions.phones import Answer
+from offhook.actions.phone_answer import Answer
 from offhook.actions.throttle import StrangerThrottle
 from offhook.core.events import AttemptRecorded
 from offhook.core.mac import Mac
