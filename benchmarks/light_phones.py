@@ -7,12 +7,12 @@ import re
 import socket
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.phones import AGENT, FIRST, number_of
 from offhook.core.mac import Mac
-from offhook.core.model import Registration
+from offhook.sip.bindings import Binding
 from offhook.store.open import open_store
 
 _COPIED = re.compile(rb"^(?:Via|v|From|f|To|t|Call-ID|i|CSeq)[ \t]*:.*$", re.I | re.M)
@@ -93,23 +93,23 @@ async def _register(folder: Path, count: int, port: int) -> None:
         keep_rows=500_000,
         now=lambda: now,
     )
-    await store.registrations.save_registrations(
-        {number_of(index): [_registration(index, port, now)] for index in range(count)}
+    await store.registrations.save_bindings(
+        {number_of(index): [_binding(index, port, now)] for index in range(count)}
     )
     await store.close()
 
 
-def _registration(index: int, port: int, now: datetime) -> Registration:
+def _binding(index: int, port: int, now: datetime) -> Binding:
     number = number_of(index)
-    return Registration(
-        extension=number,
+    return Binding(
+        aor=number,
         contact=f"sip:{number}@127.0.0.1:{port}",
         source=f"udp:127.0.0.1:{port}",
         call_id=f"light-{number}",
         cseq=1,
         user_agent=AGENT,
-        mac=Mac(FIRST + index),
-        registered_at=now,
-        refreshed_at=now,
-        expires_at=now + timedelta(hours=2),
+        note=Mac(FIRST + index).plain,
+        registered_at=now.timestamp(),
+        refreshed_at=now.timestamp(),
+        expires_at=now.timestamp() + 7200,
     )

@@ -84,7 +84,7 @@ def see_all(path: Path, devices: int) -> None:
             [
                 (
                     number_of(index),
-                    f"<sip:{number_of(index)}@{hosts[index]}:5060>",
+                    f"sip:{number_of(index)}@{hosts[index]}:5060",
                     f"udp:{hosts[index]}:5060",
                     f"call-{index}@{hosts[index]}",
                     AGENT,

@@ -19,6 +19,7 @@ from offhook.actions.ports import (
     PutDevice,
     PutExtension,
     PutSettings,
+    SeenImage,
     Write,
 )
 from offhook.core.mac import Mac
@@ -79,9 +80,10 @@ class FakeInventoryStore:
             extensions=list(self.extensions.values()),
             devices=list(self.devices.values()),
             settings=dict(self.settings),
-            sightings=list(self.sightings),
-            unknown=list(self.unknown),
         )
+
+    async def load_seen(self) -> SeenImage:
+        return SeenImage(sightings=list(self.sightings), unknown=list(self.unknown))
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
         self.running += 1

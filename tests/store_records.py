@@ -27,6 +27,7 @@ from offhook.core.model import (
     UnknownPhone,
 )
 from offhook.core.secret import Secret
+from offhook.sip.bindings import Binding
 from offhook.store.lease import LEAD
 from offhook.store.open import Store, open_store
 from offhook.store.tables import leases
@@ -176,6 +177,20 @@ def registration(number: int = 1001, contact: str = "sip:1001@192.0.2.5", **othe
         "expires_at": later(3600),
     }
     return Registration(**(values | other))
+
+
+def binding(number: int = 1001, contact: str = "sip:1001@192.0.2.5", **other: Any) -> Binding:
+    values: dict[str, Any] = {
+        "aor": str(number),
+        "contact": contact,
+        "source": "udp:192.0.2.5:5060",
+        "call_id": "abc@192.0.2.5",
+        "cseq": 2**31 - 1,
+        "registered_at": T0.timestamp(),
+        "refreshed_at": later(1).timestamp(),
+        "expires_at": later(3600).timestamp(),
+    }
+    return Binding(**(values | other))
 
 
 def change(subject: str = "1001", **other: Any) -> Change:

@@ -15,7 +15,8 @@ from offhook.actions.diagnose import Diagnose
 from offhook.actions.extensions import Extensions
 from offhook.actions.files import Files
 from offhook.actions.free_settings import FreeSettings
-from offhook.actions.phones import Answer, PhonePolicy, Phones
+from offhook.actions.phone_answer import Answer, PhonePolicy
+from offhook.actions.phones import Phones
 from offhook.actions.publish import Events
 from offhook.actions.reboots import RebootPolicy, Reboots
 from offhook.actions.state import State
@@ -240,6 +241,26 @@ class World:
         return await self.phones.answer(
             request, body=body, if_none_match=if_none_match, is_local=is_local
         )
+
+    def at_once(self, device: Device, path: str = "") -> Answer | None:
+        """Ask as a device's phone, for the file with the account if for no other, without waiting.
+
+        None when the answer has to wait.
+        """
+        profile = PROFILES[device.vendor]
+        model = profile.model(device.model)
+        assert model is not None
+        request = PhoneRequest(
+            request_id=f"r{next(self.requests)}",
+            transport="http",
+            method="GET",
+            path=path or main_name(profile, model, device.mac),
+            query="",
+            address=HOME,
+            user_agent=agent_of(device.vendor, model, device.mac),
+            at=self.clock.now(),
+        )
+        return self.phones.answer_at_once(request)
 
     def forget_listeners(self, *, but: int = 0) -> None:
         """Nobody listens to events any more, but the first so many."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,8 +29,9 @@ from offhook.actions.links import Links
 from offhook.actions.measures import Measures
 from offhook.actions.nodes import NodeList
 from offhook.actions.overrides import Overrides
+from offhook.actions.phone_answer import PhonePolicy
 from offhook.actions.phone_list import PhoneList
-from offhook.actions.phones import PhonePolicy, Phones
+from offhook.actions.phones import Phones
 from offhook.actions.ports import Clock, SipEngine
 from offhook.actions.probes import Probes
 from offhook.actions.publish import Events
@@ -45,12 +47,13 @@ from offhook.core.file_values import ServerValues
 from offhook.core.inventory import FileSource
 from offhook.core.render import Templates
 from offhook.diagnosis.facts import ConfigFacts
+from offhook.diagnosis.probe_facts import HTTPS, SIP_OVER_TLS, Service
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.joining import join_nodes
-from offhook.nodes import node_name, take_part
+from offhook.nodes import Beat, node_name, take_part
 from offhook.probes.look import Look
 from offhook.settings import Settings
-from offhook.sip_engine import start_engine
+from offhook.sip_engine import StartedEngine, start_engine
 from offhook.store.open import Store, open_store
 from offhook.store.templates import load_templates, own_names
 from offhook.tasks import every, running
@@ -103,6 +106,17 @@ class Pbx:
     started_at: datetime
     version: str = __version__
     _stops: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    _rest: Callable[[], Awaitable[None]] | None = None
+
+    async def begin(self) -> None:
+        """Take up what files do not depend on: what was seen, registrations, orders. Call once.
+
+        Phones may be served their files before and meanwhile. Raises as `open_pbx`.
+        """
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            with _without_collector():
+                await rest()
 
     async def stop(self) -> None:
         """Stop everything; idempotent; what was acknowledged is on disk already."""
@@ -117,19 +131,44 @@ async def start_pbx(
 
     Raises StoreError, or OSError when the SIP port is taken.
     """
-    stops: list[Callable[[], Awaitable[None]]] = []
-    gc.disable()  # nearly all that is made now stays: looking for rings in it takes seconds
+    pbx = await open_pbx(settings, http_port, now, https_port=https_port)
     try:
-        return await _start(settings, http_port, https_port, stops, now)
+        await pbx.begin()
+    except BaseException:
+        await pbx.stop()
+        raise
+    return pbx
+
+
+async def open_pbx(
+    settings: Settings, http_port: int, now: Clock = utc_now, *, https_port: int = 0
+) -> Pbx:
+    """Do as `start_pbx` until phones can be served their files; `begin` does the rest."""
+    stops: list[Callable[[], Awaitable[None]]] = []
+    try:
+        with _without_collector():
+            return await _open(settings, http_port, https_port, stops, now)
     except BaseException:
         while stops:
             await stops.pop()()
         raise
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nearly all that is made within stays: looking for rings in it takes seconds.
+
+    Nor is it looked at afterwards, as each full collection would.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
     finally:
         gc.enable()
 
 
-async def _start(
+async def _open(
     settings: Settings,
     http_port: int,
     https_port: int,
@@ -152,7 +191,7 @@ async def _start(
     beat = await take_part(settings, store, state, node_name(settings, http_port))
     if beat is not None:
         stops.append(beat.end)
-    await state.load()
+    await state.load_inventory()
     state.links.update((link.guid, link) for link in await store.links.load_links())
     if beat is not None:
         await beat.start()
@@ -165,25 +204,33 @@ async def _start(
         settings, http_port, https_port, store, state, started.engine, events, now, nodes
     )
     pbx._stops = stops
+    pbx._rest = partial(_begin, pbx, beat, started, revision)
     stops.append(pbx.reboots.stop)
     stops.append(running(pbx.measures.probe_lag(), "probe loop lag"))
-    await pbx.phones.catch_up()
-    await pbx.reboots.load()
+    pbx.phones.hold()
     await pbx.admins.load()
+    return pbx
+
+
+async def _begin(pbx: Pbx, beat: Beat | None, started: StartedEngine, revision: str) -> None:
+    settings, store, stops = pbx.settings, pbx.store, pbx._stops
+    await pbx.state.prove_secrets()
+    await pbx.state.load_seen()
+    await pbx.phones.catch_up()
+    await started.serve()
+    await pbx.reboots.load()
     if beat is not None:
         stops += join_nodes(pbx, beat, started)
     stops.append(every(SWEEP_S, "sweep reboots", _swept(pbx)))
     stops.append(every(JUDGE_S, "judge phones", pbx.fleet.tick))
     if pbx.syncs:
         pbx.diagnose.directory = partial(facts_of, pbx.syncs, store.links)
-        schedule = Schedule(pbx.syncs, settings.integrations, store.links, now, store.lead)
+        schedule = Schedule(pbx.syncs, settings.integrations, store.links, pbx.now, store.lead)
         stops.append(every(SCHEDULE_S, "run directory syncs", schedule.tick))
-    gc.freeze()  # what was loaded stays: a full collection would look at all of it each time
     gc.set_threshold(10_000, 20, 20)  # records of requests wait for the journal; they are no rings
     folder = settings.provisioning.templates
     scan = watched(folder, revision, pbx.state, pbx.diagnose, pbx.free_settings)
     stops.append(every(TEMPLATE_SCAN_S, "watch templates", scan))
-    return pbx
 
 
 def _source(
@@ -329,9 +376,17 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
         ntp_server=settings.preferences.ntp_server,
         now=now,
         sip_agent="offhook" if settings.sip.engine == "embedded" else "",
-        certificate=settings.sip.tls_certificate if settings.sip.engine == "embedded" else None,
-        key=settings.sip.tls_key,
+        files=_tls_files(settings),
     )
+
+
+def _tls_files(settings: Settings) -> dict[Service, tuple[Path, Path]]:
+    """Certificate and key of the TLS ports that are this process's own."""
+    server, sip = settings.server, settings.sip
+    own = {HTTPS: (server.tls_certificate, server.tls_key)}
+    if sip.engine == "embedded":
+        own[SIP_OVER_TLS] = (sip.tls_certificate, sip.tls_key)
+    return {of: (file, key or file) for of, (file, key) in own.items() if file is not None}
 
 
 def _swept(pbx: Pbx) -> Callable[[], Awaitable[None]]:

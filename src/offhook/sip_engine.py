@@ -26,13 +26,14 @@ _DIGESTS = {"md5": MD5_ONLY, "md5-first": MD5_FIRST, "sha256-first": BEST_FIRST}
 
 
 async def _nothing() -> None:
-    """Without Kamailio nothing is written for it."""
+    """One engine writes nothing for Kamailio, the other serves without us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedEngine:
-    """An engine that runs, and the ports phones reach it at; `tls_port` 0 is none.
+    """An engine, and the ports phones reach it at; `tls_port` 0 is none.
 
+    It takes what phones send once `serve` was called; until then whoever comes waits.
     Call `on_lead` when this node begins to lead, or one that led may have written something old;
     `on_lost` waits until nothing is written here any more.
     """
@@ -40,6 +41,7 @@ class StartedEngine:
     engine: SipEngine
     port: int
     tls_port: int
+    serve: Callable[[], Awaitable[None]] = _nothing
     on_lead: Callable[[], None] = lambda: None
     on_lost: Callable[[], Awaitable[None]] = _nothing
 
@@ -52,7 +54,7 @@ async def start_engine(
     now: Clock,
     lead: Lead | None = None,
 ) -> StartedEngine:
-    """Start the engine of `sip.engine`. Raises OSError when a port of ours is taken.
+    """Make the engine of `sip.engine`. Raises OSError when a port of ours is taken.
 
     With Kamailio no SIP port is bound here: phones are told the configured one.
     """
@@ -69,8 +71,13 @@ async def start_engine(
             on_lost=credentials.wait_written,
         )
     embedded = _embedded(settings, state, store, events, now)
-    await embedded.start()
-    return StartedEngine(engine=embedded, port=embedded.port, tls_port=embedded.tls_port)
+    await embedded.bind()
+    return StartedEngine(
+        engine=embedded,
+        port=embedded.port,
+        tls_port=embedded.tls_port,
+        serve=embedded.serve,
+    )
 
 
 def _credentials(settings: Settings, state: State, lead: Lead | None) -> KamailioCredentials:

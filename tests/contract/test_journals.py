@@ -50,7 +50,7 @@ async def commit(store: Store, *writes: Write) -> None:
 
 async def sightings_of(store: Store) -> list[Sighting]:
     await store.journal.flush()
-    return list((await store.inventory.load()).sightings)
+    return list((await store.inventory.load_seen()).sightings)
 
 
 async def test_attempt_round_trips_with_every_field(store: Store) -> None:
@@ -164,7 +164,7 @@ async def test_unknown_phones_are_kept_and_forgotten(store: Store) -> None:
     journal.forget_unknown(mac(4))
     journal.note_unknown(unknown(4))
     await journal.flush()
-    known = (await store.inventory.load()).unknown
+    known = (await store.inventory.load_seen()).unknown
     assert known == [unknown(4), unknown(1, count=4, last_seen=later(60))]
 
 

@@ -26,11 +26,11 @@ from offhook.store.uploads import (
 from offhook.store.upsert import ROWS_AT_ONCE
 from tests.store_records import (
     T0,
+    binding,
     device,
     later,
     mac,
     reboot,
-    registration,
 )
 
 
@@ -94,36 +94,36 @@ async def test_use_of_a_token_is_noted_but_brings_none_back(store: Store) -> Non
 
 
 async def test_bindings_of_an_extension_are_replaced(store: Store) -> None:
-    first = registration(
+    first = binding(
         1001,
         "sip:a@192.0.2.5",
-        mac=mac(1),
+        note=mac(1).plain,
         path=("<sip:proxy;lr>", "<sip:b;lr>"),
         instance="<urn:uuid:1>",
         q=0.7,
         user_agent="Yealink",
     )
-    second = registration(1001, "sip:b@192.0.2.6")
-    other = registration(1002, "sip:c@192.0.2.7", source="tcp:[2001:db8::1]:5060")
+    second = binding(1001, "sip:b@192.0.2.6")
+    other = binding(1002, "sip:c@192.0.2.7", source="tcp:[2001:db8::1]:5060")
     saved = store.registrations
-    await saved.save_registrations({"1001": [first, second], "1002": [other]})
-    assert await saved.load_registrations() == [first, second, other]
-    await saved.save_registrations({"1001": [second]})
-    assert await saved.load_registrations() == [second, other]
-    await saved.save_registrations({"1001": [], "1003": []})
-    await saved.save_registrations({})
-    assert await saved.load_registrations() == [other]
+    await saved.save_bindings({"1001": [first, second], "1002": [other]})
+    assert await store.registrations.load_bindings() == [first, second, other]
+    await saved.save_bindings({"1001": [second]})
+    assert await store.registrations.load_bindings() == [second, other]
+    await saved.save_bindings({"1001": [], "1003": []})
+    await saved.save_bindings({})
+    assert await store.registrations.load_bindings() == [other]
 
 
 async def test_more_registrations_than_one_statement_takes_are_replaced_whole(
     store: Store,
 ) -> None:
     numbers = range(1001, 1001 + 5 * ROWS_AT_ONCE + 7)
-    first = {str(it): [registration(it, f"sip:a@192.0.2.{it % 200}")] for it in numbers}
+    first = {str(it): [binding(it, f"sip:a@192.0.2.{it % 200}")] for it in numbers}
     again = {key: [dataclasses.replace(of[0], cseq=2**31)] for key, of in first.items()}
-    await store.registrations.save_registrations(first)
-    await store.registrations.save_registrations(again)
-    assert await store.registrations.load_registrations() == [of[0] for of in again.values()]
+    await store.registrations.save_bindings(first)
+    await store.registrations.save_bindings(again)
+    assert await store.registrations.load_bindings() == [of[0] for of in again.values()]
 
 
 async def test_upload_is_given_back_byte_for_byte(store: Store) -> None:

@@ -13,13 +13,13 @@ from typing import TypeVar
 from offhook.actions.ports import NotifyOrder, NotifyOutcome
 from offhook.certificate import Certificate
 from offhook.core.events import Event
-from offhook.core.model import Registration
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
 from offhook.engines.core import SipPolicy
 from offhook.engines.embedded import EmbeddedEngine
 from offhook.engines.tcp import TcpLimits
 from offhook.simulator.sip_phone import SipPhone
+from offhook.sip.bindings import Binding
 from offhook.sip.digest import MD5_ONLY, Algorithm
 from offhook.sip.invite import TIMER_C_S
 from tests.unit.sip.build import Pbx, register, response_of
@@ -31,14 +31,14 @@ E = TypeVar("E", bound=Event)
 class KeptRegistrations:
     """A registration store in memory; `breaks` makes the next saves fail."""
 
-    rows: dict[str, list[Registration]] = field(default_factory=dict)
+    rows: dict[str, list[Binding]] = field(default_factory=dict)
     breaks: int = 0
     saves: int = 0
 
-    async def load_registrations(self) -> list[Registration]:
+    async def load_bindings(self) -> list[Binding]:
         return [kept for rows in self.rows.values() for kept in rows]
 
-    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+    async def save_bindings(self, extensions: Mapping[str, Sequence[Binding]]) -> None:
         if self.breaks:
             self.breaks -= 1
             raise RuntimeError("the database is away")

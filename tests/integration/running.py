@@ -53,7 +53,9 @@ async def running_pbx(
     pbx = await start_pbx(settings, listening.getsockname()[1], now)
     try:
         parts = services(pbx)
-        http = await serve_http(create_asgi(parts), [listening])
+        web = create_asgi(parts)
+        http = await serve_http(web, [listening])
+        web.open()
         try:
             yield Running(pbx=pbx, services=parts, http=http)
         finally:

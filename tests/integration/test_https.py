@@ -22,6 +22,7 @@ from offhook.services import services
 from offhook.settings import load_settings
 from offhook.web import protocol
 from offhook.web.asgi import create_asgi
+from offhook.web.call_protocol import CallProtocol
 from offhook.web.door import Tls
 from offhook.web.server import HttpServer, bind_http, serve_http
 from tests.integration.certificates import Authority, key_pem
@@ -85,7 +86,8 @@ class running:  # noqa: N801 - used as a function
 
     async def __aenter__(self) -> Secure:
         config = self._folder / "config.yml"
-        config.write_text(CONFIG, encoding="utf-8")
+        named = CONFIG.replace("http_port", f"tls_certificate: {self._file}, http_port", 1)
+        config.write_text(named, encoding="utf-8")
         settings = load_settings(config, {})
         plain, encrypted = bind_http("127.0.0.1", 0), bind_http("127.0.0.1", 0)
         ports = plain.getsockname()[1], encrypted.getsockname()[1]
@@ -93,7 +95,9 @@ class running:  # noqa: N801 - used as a function
         certificate = Certificate(self._file, None, HTTPS, allows_old=self._allows_old)
         assert certificate.load() is None
         tls = Tls(certificate, partial(_on_tls_failed, pbx))
-        self._http = await serve_http(create_asgi(services(pbx)), [plain], encrypted, tls)
+        web = create_asgi(services(pbx))
+        self._http = await serve_http(web, [plain], encrypted, tls)
+        web.open()
         await pbx.extensions.add_extension("test", number="1001", name="John Smith")
         lines = [LineSpec(extension="1001")]
         spec = DeviceSpec(mac_address=PHONE.plain, vendor="yealink", model="t46s", lines=lines)
@@ -147,6 +151,24 @@ async def test_upload_and_api_are_served_too(secure: Secure) -> None:
     writer.transport.abort()
     status = await secure.get("/api/status", "Connection: close")
     assert status.status == 200
+
+
+async def test_calls_of_a_script_are_answered_on_one_connection(secure: Secure) -> None:
+    await secure.http.app.calls.api()  # type: ignore[attr-defined] # only of Web
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", secure.http.https_port, ssl=secure.trusting
+        )
+        for number in range(2000, 2020):
+            body = b'{"number":"%d","name":"New"}' % number
+            head = b"POST /api/extensions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % len(body) + body)
+        for number in range(2000, 2020):
+            assert b" 201 Created" in await reader.readuntil(b"\r\n\r\n")
+            assert b'"number":"%d"' % number in await reader.readuntil(b"\n}\n")
+        connections = secure.http._doors[0].house.state.connections
+        assert [type(it) for it in connections] == [CallProtocol]
+        writer.transport.abort()
 
 
 async def test_cookies_stay_on_https(secure: Secure) -> None:
@@ -258,3 +280,26 @@ async def test_certificate_of_its_own_key_file(tmp_path: Path) -> None:
     problem = Certificate(tmp_path / "a.pem", None, HTTPS).load()
     assert problem is not None
     assert problem.key == "server.tls_key"
+
+
+async def test_probe_looks_at_the_certificate_of_https(secure: Secure) -> None:
+    """The address in the phones' URL is in the certificate; its authority is one of our own."""
+    found = {report.probe: report for report in await secure.pbx.probes.run()}
+    shown = found["https-certificate"]
+    assert f"HTTPS at 127.0.0.1:{secure.http.https_port}" in shown.what
+    told = {item.code: item for item in shown.findings}
+    assert set(told) == {"P909"}
+    assert told["P909"].subject == "server.tls_certificate"
+    assert "server.tls_certificate" in "\n".join(told["P909"].steps)
+    verdict = await secure.pbx.diagnose.findings(PHONE)  # it never fetched a file
+    assert "P909" in {item.code for item in verdict if item.subject == PHONE.colons}
+    assert (await secure.phone()).status == 200
+    verdict = await secure.pbx.diagnose.findings(PHONE)
+    assert "P909" not in {item.code for item in verdict}
+
+
+async def test_renewed_file_that_cannot_be_used_is_told_by_the_probe(secure: Secure) -> None:
+    secure.file.write_bytes(secure.file.read_bytes().partition(b"-----BEGIN PRIVATE")[0])
+    found = {report.probe: report for report in await secure.pbx.probes.run()}
+    told = {item.code: item for item in found["https-certificate"].findings}
+    assert "server.tls_key" in told["P906"].message

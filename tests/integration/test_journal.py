@@ -60,7 +60,7 @@ async def test_queue_is_bounded_and_drops_are_counted_and_told_once(
     await store.journal.flush()
     assert store.journal.dropped == 15
     assert await store.journal.counts() == {"total": 10, "successful": 10, "failed": 0}
-    assert len((await store.inventory.load()).unknown) == 10
+    assert len((await store.inventory.load_seen()).unknown) == 10
     told = [entry for entry in caplog.records if "dropped" in entry.message]
     assert len(told) == 1
 
@@ -85,7 +85,7 @@ async def test_full_disk_loses_nothing_once_there_is_room_again(
     await store.journal.flush()
     assert await stored(store) == 2002
     assert store.journal.dropped == 0
-    assert (await store.inventory.load()).sightings == [sighting(1)]
+    assert (await store.inventory.load_seen()).sightings == [sighting(1)]
     _, page = await store.journal.attempts(AttemptQuery(limit=3))
     assert [found.request_id for found in page] == ["r2001", "r2000", "r1999"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from offhook.web.readers import Readers, readers_of
 from offhook.web.secure import WRITE_HIGH_BYTES, SecureTransport
 from tests.integration.certificates import Authority
 from tests.world import until
@@ -113,12 +114,13 @@ class Caller:
 class Line:
     """Both ends of a connection."""
 
-    def __init__(self, server: ssl.SSLContext, caller: Caller) -> None:
+    def __init__(self, server: ssl.SSLContext, caller: Caller, readers: Readers) -> None:
         self.caller, self.protocols = caller, [Echo()]
         self.failures: list[ssl.SSLError | None] = []
         handle = caller.theirs.detach()
         self.transport = SecureTransport(
             asyncio.get_running_loop(),
+            readers,
             handle,
             ("192.0.2.7", 5),
             server,
@@ -143,17 +145,19 @@ async def begin(authority: Authority, tmp_path: Path) -> AsyncIterator[Callable[
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.write(tmp_path / "pbx.pem"))
     lines: list[Line] = []
+    readers, end_readers = readers_of(asyncio.get_running_loop())
 
     def made(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> Line:
         trusting = authority.trusted()
         trusting.maximum_version = version
-        lines.append(Line(context, Caller(trusting)))
+        lines.append(Line(context, Caller(trusting), readers))
         return lines[-1]
 
     yield made
     for line in lines:
         line.transport.abort()
         line.caller.ours.close()
+    end_readers()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

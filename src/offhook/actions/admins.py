@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from offhook.actions.changing import Changing
-from offhook.actions.ports import AdminStore
+from offhook.actions.people_ports import AdminStore
 from offhook.actions.tokens import digest_of
 from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret

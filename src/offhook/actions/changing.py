@@ -221,6 +221,8 @@ class Changing:
                 )
             else:
                 pending.append(mac)
+        if not reboots:
+            return Changes(pending=tuple(pending))
         if is_soon:
             reboots = await self._reboots.wait_sent(reboots, SENT_WAIT_S)
         else:  # each is saved and told in its turn: whoever asked need not wait for that

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from offhook.actions.basis import Basis, basis_of
 from offhook.actions.files import Files
 from offhook.actions.first_attempt import first_attempt
+from offhook.actions.phone_answer import Answer, PhonePolicy
 from offhook.actions.ports import Journal, Publish, UploadStore
 from offhook.actions.recording import Recording
 from offhook.actions.remarks import odd_about
 from offhook.actions.state import State
-from offhook.actions.throttle import Network, StrangerThrottle, within
+from offhook.actions.throttle import StrangerThrottle, within
 from offhook.core.identify import Identity, Makers, identify
 from offhook.core.mac import Mac
 from offhook.core.model import (
@@ -44,33 +45,6 @@ from offhook.errors import OffhookError
 _log = logging.getLogger("offhook.requests")
 
 UPLOAD_MAX_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back to the phone, and its record; `body` is that of a GET, empty for 304.
-
-    With a `basis`, `Phones.repeat` tells whether an equal request would get the same.
-    """
-
-    status: int
-    body: bytes
-    content_type: str
-    attempt: Attempt
-    etag: str = ""
-    retry_after_s: int = 0
-    basis: Basis | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhonePolicy:
-    """Settings of serving."""
-
-    is_enabled: bool
-    networks: tuple[Network, ...]
-    unknown_per_minute: int
-    hosts: frozenset[str] = frozenset()
-    """Names under which phones may ask, lower case; every IP address is right as well."""
 
 
 class Phones:
@@ -102,7 +76,6 @@ class Phones:
         self._throttle = StrangerThrottle(policy.unknown_per_minute)
         self._is_allowed = within(policy.networks)
         self._recording = Recording(state, journal, publish)
-        self._recording.recall()
 
     async def answer(
         self,
@@ -116,6 +89,7 @@ class Phones:
 
         Whatever fails becomes a refusal, so that each request leaves exactly one Attempt.
         """
+        await self._recording.caught_up()
         identity = self._identified(request)
         try:
             decision = self._decide(request, identity, is_local=is_local)
@@ -127,8 +101,12 @@ class Phones:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
 
+    def hold(self) -> None:
+        """Answer registered phones alone, and all others after `catch_up`."""
+        self._recording.hold()
+
     async def catch_up(self) -> None:
-        """Take up what a crash kept from being stored. Call once, before the first request."""
+        """Take up what a crash kept from being stored. Call once what was seen is loaded."""
         await self._recording.catch_up()
 
     def answer_at_once(
@@ -136,14 +114,20 @@ class Phones:
     ) -> Answer | None:
         """Do as `answer` for a request for reading; None, and nothing recorded, where it waits."""
         identity = self._identified(request)
+        if self._recording.is_holding and identity.mac not in self._state.devices:
+            return None
         try:
             decision = self._decide(request, identity, is_local=is_local)
-            if isinstance(decision, Upload):
+            if isinstance(decision, Upload) or not self._is_certain(decision):
                 return None
             answer = self._carried_out(request, identity, decision, if_none_match)
         except Exception as error:
             answer = self._failed(request, identity, error)
         return self._recorded(request, identity, answer)
+
+    def _is_certain(self, decision: Decision) -> bool:
+        """False for what may depend on the past as long as that is not loaded."""
+        return isinstance(decision, ServeDevice) or not self._recording.is_holding
 
     def _identified(self, request: PhoneRequest) -> Identity:
         self._recording.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,12 +24,11 @@ from offhook.core.model import (
     SettingScope,
     Sighting,
     SipRecord,
-    Token,
     UnknownPhone,
 )
-from offhook.core.people import Admin, SignIn
 from offhook.core.secret import Secret
 from offhook.core.vendor import Notify
+from offhook.sip.bindings import Binding
 
 Clock = Callable[[], datetime]
 """The aware UTC moment now."""
@@ -142,11 +141,11 @@ CredentialSource = Callable[[str], Secret | None]
 class RegistrationStore(Protocol):
     """Where the embedded engine keeps its bindings over a restart."""
 
-    async def load_registrations(self) -> list[Registration]:
-        """All bindings saved."""
+    async def load_bindings(self) -> list[Binding]:
+        """All bindings saved, those of an extension in their order."""
         ...
 
-    async def save_registrations(self, extensions: Mapping[str, Sequence[Registration]]) -> None:
+    async def save_bindings(self, extensions: Mapping[str, Sequence[Binding]]) -> None:
         """Replace the bindings of the given extensions, in one transaction."""
         ...
 
@@ -202,11 +201,17 @@ Write = PutExtension | DeleteExtension | PutDevice | DeleteDevice | PutSettings 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryImage:
-    """All that the in-memory inventory is made from at start."""
+    """All that phones' files are made from."""
 
     extensions: Sequence[Extension]
     devices: Sequence[Device]
     settings: Mapping[SettingScope, Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenImage:
+    """What was seen of phones, ours and strangers."""
+
     sightings: Sequence[Sighting]
     unknown: Sequence[UnknownPhone]
 
@@ -215,10 +220,14 @@ class InventoryStore(Protocol):
     """Durable inventory. What `commit` returned from survives `kill -9`."""
 
     async def load(self) -> InventoryImage:
-        """Everything; secrets decrypted."""
+        """The inventory. Revealing a secret that cannot be decrypted raises StoreError."""
         ...
 
-    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+    async def load_seen(self) -> SeenImage:
+        """What was last seen of every phone."""
+        ...
+
+    def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:
         """Apply all writes and change rows in one transaction, or none. Raises StoreError."""
         ...
 
@@ -326,54 +335,6 @@ class RebootStore(Protocol):
         before: datetime | None = None,
     ) -> list[Reboot]:
         """Newest first."""
-        ...
-
-
-class TokenStore(Protocol):
-    """API tokens, hashed."""
-
-    async def put_token(self, token: Token) -> None:
-        """Insert or replace by name."""
-        ...
-
-    async def delete_token(self, name: str) -> bool:
-        """Remove; False when there was none."""
-        ...
-
-    async def list_tokens(self) -> list[Token]:
-        """All, by name."""
-        ...
-
-    async def note_token_used(self, digest: str, at: datetime) -> None:
-        """Note a use; nothing happens when the token is gone, so none comes back by its use."""
-        ...
-
-
-class AdminStore(Protocol):
-    """People who sign in, and their sessions."""
-
-    async def put_admin(self, admin: Admin) -> None:
-        """Insert or replace by name."""
-        ...
-
-    async def delete_admin(self, name: str) -> bool:
-        """Remove with all sessions; False when there was none."""
-        ...
-
-    async def list_admins(self) -> list[Admin]:
-        """All, by name."""
-        ...
-
-    async def put_sign_in(self, sign_in: SignIn) -> None:
-        """Insert or replace by digest; those that have expired go."""
-        ...
-
-    async def get_sign_in(self, digest: str) -> SignIn | None:
-        """One session, whether it has expired or not."""
-        ...
-
-    async def delete_sign_ins(self, *, digest: str = "", admin: str = "") -> None:
-        """End one session, or all of an admin."""
         ...
 
 

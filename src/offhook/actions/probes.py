@@ -30,7 +30,7 @@ DEADLINE_S = 10.0
 KEPT = timedelta(minutes=10)
 DHCP_KEPT = timedelta(hours=1)
 
-_Single = TypeVar("_Single", ClockFact, CertificateFact, DhcpFact)
+_Single = TypeVar("_Single", ClockFact, DhcpFact)
 
 
 class Prober(Protocol):
@@ -74,7 +74,7 @@ class Probes:
             ports=tuple(fact for fact in kept.ports if fact.at >= oldest),
             names=tuple(fact for fact in kept.names if fact.at >= oldest),
             clock=_fresh(kept.clock, oldest),
-            certificate=_fresh(kept.certificate, oldest),
+            certificates=tuple(fact for fact in kept.certificates if fact.at >= oldest),
             dhcp=_fresh(kept.dhcp, self.now() - DHCP_KEPT),
         )
 
@@ -138,7 +138,7 @@ def _gathered(facts: Iterable[Fact], dhcp: DhcpFact | None) -> ProbeFacts:
             case ClockFact():
                 found = replace(found, clock=fact)
             case CertificateFact():
-                found = replace(found, certificate=fact)
+                found = replace(found, certificates=(*found.certificates, fact))
             case DhcpFact():
                 found = replace(found, dhcp=fact)
     return found
@@ -168,7 +168,7 @@ def subject_of(fact: Fact) -> str:
         case ClockFact():
             return "clock"
         case CertificateFact():
-            return "sip.tls_certificate"
+            return fact.service.certificate
         case DhcpFact():
             return "dhcp"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import heapq
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from offhook.actions.ports import AttemptQuery, Journal, Publish
 from offhook.actions.repeats import Repeats
@@ -38,35 +42,65 @@ class Recording:
     publish: Publish
     _repeats: Repeats = field(init=False)
     _last_at: OrderedDict[str, Mac] = field(default_factory=OrderedDict)
+    _held: list[Callable[[], None]] | None = None
+    _is_caught_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._repeats = Repeats(self._see_again, self.publish)
+        self._is_caught_up.set()
 
-    def recall(self) -> None:
-        """Take up from before a restart which phone was last seen at each address."""
-        found = [
+    @property
+    def is_holding(self) -> bool:
+        """Whether what was seen before a restart is still missing."""
+        return self._held is not None
+
+    def hold(self) -> None:
+        """Keep back what is seen of phones until `catch_up`: the past is not loaded yet.
+
+        Nothing is lost by a crash meanwhile: it is all in the journal, which is caught up with.
+        """
+        self._held = []
+        self._is_caught_up.clear()
+
+    async def caught_up(self) -> None:
+        """Return when nothing is held back."""
+        await self._is_caught_up.wait()
+
+    def _latest(self) -> list[tuple[datetime, str, Mac]]:
+        """Give which phones were seen last, where: as many as addresses are kept, oldest first."""
+        found = (
             (seen.last_contact, seen.address, seen.mac)
             for seen in self.state.sightings.values()
             if seen.last_contact is not None
-        ]
-        for _, address, mac in sorted(found)[-ADDRESSES_KEPT:]:
-            self._last_at[address] = mac
+        )
+        return sorted(heapq.nlargest(ADDRESSES_KEPT, found))
 
     async def catch_up(self) -> None:
         """See again what was recorded later than the sightings stored: a crash lost those.
 
-        Of several nodes another one may have stored newer ones than the one that crashed.
+        Of several nodes another one may have stored newer ones than the one that crashed. Then
+        comes what was held back.
         """
-        contacts = (seen.last_contact for seen in self.state.sightings.values())
-        newest = max((at for at in contacts if at is not None), default=_EVER)
+        # On a thread, for phones are served meanwhile; nothing else changes sightings now.
+        latest = await asyncio.to_thread(self._latest)
+        missed = await self._missed(latest[-1][0] if latest else _EVER)
+        held, self._held = self._held or [], None
+        self._last_at.update((address, mac) for _, address, mac in latest)
+        for attempt in reversed(missed):
+            self._see_late(attempt)
+        for see in held:
+            see()
+        self._is_caught_up.set()
+
+    async def _missed(self, newest: datetime) -> list[Attempt]:
+        """Give the newest attempts, back to what the sightings stored surely know."""
         missed: list[Attempt] = []
         for offset in range(0, CAUGHT_UP, _PAGE):
             _, page = await self.journal.attempts(AttemptQuery(limit=_PAGE, offset=offset))
             missed += page
             if len(page) < _PAGE or page[-1].at <= newest - WRITTEN_LATE:
                 break
-        for attempt in reversed(missed):
-            self._see_late(attempt)
+        return missed
 
     def _see_late(self, attempt: Attempt) -> None:
         device = self.state.devices.get(attempt.mac) if attempt.mac else None
@@ -111,6 +145,9 @@ class Recording:
     def _see_device(self, device: Device, attempt: Attempt, at: datetime, address: str) -> None:
         if not attempt.is_from_phone:
             return
+        if self._held is not None:
+            self._held.append(partial(self._see_device, device, attempt, at, address))
+            return
         mac = device.mac
         before = self.state.sightings.get(mac) or Sighting(mac=mac)
         seen = _seen(before, attempt, at, address)
@@ -137,6 +174,9 @@ class Recording:
             self._last_at.popitem(last=False)
 
     def _see_unknown(self, attempt: Attempt, mac: Mac, identity: Identity) -> None:
+        if self._held is not None:
+            self._held.append(partial(self._see_unknown, attempt, mac, identity))
+            return
         known = self.state.unknown.get(mac)
         phone = UnknownPhone(
             mac=mac,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextlib
 from collections import ChainMap, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from offhook.actions.ports import (
     PutExtension,
     PutLink,
     PutSettings,
+    SeenImage,
     Write,
 )
 from offhook.core.directory import Link
@@ -70,27 +72,48 @@ class State:
     _sorted: list[Mac] = field(default_factory=list)
 
     async def load(self) -> None:
-        """Fill from the store: before anything else, and when too much was missed."""
+        """Fill anew from the store: when too much of what other nodes did was missed."""
+        seen = await self.store.load_seen()
+        await self.load_inventory()
+        self._take_seen(seen)
+        await self.prove_secrets()
+
+    async def load_inventory(self) -> None:
+        """Fill what files are made from: before anything else."""
         image = await self.store.load()
-        seen = tuple(self.sightings.values())
-        for kept in (self.extensions, self.devices, self.settings, self.sightings, self.unknown):
+        for kept in (self.extensions, self.devices, self.settings):
             kept.clear()
         self._by_extension.clear()
         self.revision += 1
         self.extensions.update((item.number, item) for item in image.extensions)
         self.devices.update((item.mac, item) for item in image.devices)
         self.settings.update(image.settings)
+        for device in self.devices.values():
+            self._index(device)
+        self._sorted = sorted(self.devices)
+        self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
+
+    async def prove_secrets(self) -> None:
+        """Decrypt every secret, beside whatever else is done. Raises StoreError for a wrong one."""
+        secrets = [item.secret for item in self.extensions.values()]
+        secrets += [item.admin_password for item in self.devices.values()]
+        await asyncio.to_thread(_reveal, secrets)
+
+    async def load_seen(self) -> None:
+        """Fill what was seen of phones, once the inventory is there."""
+        self._take_seen(await self.store.load_seen())
+
+    def _take_seen(self, image: SeenImage) -> None:
+        unwritten = tuple(self.sightings.values())
+        self.sightings.clear()
+        self.unknown.clear()
         self.sightings.update((item.mac, item) for item in image.sightings)
         strangers = (item for item in image.unknown if item.mac not in self.devices)
         oldest_first = sorted(strangers, key=lambda item: item.last_seen)
         self.unknown.update((item.mac, item) for item in oldest_first[-UNKNOWN_KEPT:])
-        for device in self.devices.values():
-            self._index(device)
-        self._sorted = sorted(self.devices)
-        for item in seen:  # what is not written yet
+        for item in unwritten:
             if item.mac in self.devices:
                 self.sightings[item.mac] = joined(self.sightings.get(item.mac), item)
-        self.source = replace(self.source, extensions=self.extensions, settings=self.settings)
 
     async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
         """Make the writes durable, then visible. Raises StoreError with nothing changed.
@@ -98,29 +121,21 @@ class State:
         A caller that is cancelled meanwhile waits until both are done or neither, so that the two
         never differ and whoever holds `lock` holds it until then.
         """
-        making = spawn(self._commit(writes, changes), "commit")
+        making = asyncio.ensure_future(self.store.commit(writes, changes))
         try:
-            error = await asyncio.shield(making)
+            await asyncio.shield(making)
         except asyncio.CancelledError:
-            await asyncio.wait({making})
+            await asyncio.wait({spawn(self._follow(making, writes), "commit")})
             raise
-        if error is not None:
-            raise error
+        self.take_over(writes)
 
-    async def _commit(
-        self, writes: Sequence[Write], changes: Sequence[Change]
-    ) -> OffhookError | None:
-        try:
-            await self.store.commit(writes, changes)
-        except OffhookError as error:
-            return error
-        for write in writes:
-            self._apply(write)
-        self.revision += 1
-        return None
+    async def _follow(self, making: Awaitable[object], writes: Sequence[Write]) -> None:
+        with contextlib.suppress(OffhookError):  # whoever waited for it is gone
+            await making
+            self.take_over(writes)
 
     def take_over(self, writes: Iterable[Write]) -> None:
-        """Make visible what another node made durable."""
+        """Make visible what is durable."""
         for write in writes:
             self._apply(write)
         self.revision += 1
@@ -202,6 +217,11 @@ class State:
             else:
                 self._by_extension.pop(line.extension, None)
         del self._sorted[bisect.bisect_left(self._sorted, mac)]
+
+
+def _reveal(secrets: Iterable[Secret]) -> None:
+    for secret in secrets:
+        secret.reveal()
 
 
 def joined(one: Sighting | None, other: Sighting) -> Sighting:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from offhook.actions.changing import Changing
-from offhook.actions.ports import TokenStore
+from offhook.actions.people_ports import TokenStore
 from offhook.core.model import Token
 from offhook.errors import BadRequestError
 from offhook.tasks import spawn

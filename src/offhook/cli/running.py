@@ -9,14 +9,15 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from offhook import __version__
-from offhook.app import Pbx, start_pbx
+from offhook.app import Pbx, open_pbx
 from offhook.certificate import HTTPS, SIP_TLS, Certificate
 from offhook.cli.screen import Screen
 from offhook.cli.workers import Place, check_workers, run_workers, watch_parent
@@ -35,6 +36,8 @@ from offhook.web.asgi import create_asgi
 from offhook.web.door import Tls
 from offhook.web.protocol import CONNECTIONS_MAX
 from offhook.web.server import HttpServer, bind_http, serve_http
+
+T = TypeVar("T")
 
 _log = logging.getLogger("offhook.serve")
 _PORT_ERRORS = {
@@ -90,15 +93,17 @@ async def _run(settings: Settings, path: Path | None, screen: Screen, place: Pla
         wanted = place.sockets if place else _bound_all(settings)
         listening, *more = [stack.enter_context(it) for it in wanted]
         secure = more[0] if more else None
-        pbx = await _started(settings, _port_of(listening), _port_of(secure))
+        opening = open_pbx(settings, _port_of(listening), https_port=_port_of(secure))
+        pbx = await _explained(opening, settings)
         try:
             tls = Tls(certificate, partial(_on_tls_failed, pbx)) if certificate else None
             web = create_asgi(services(pbx))
             server = await serve_http(web, [listening], secure, tls)
-            web.open()
             try:
                 if place is None or place.is_first:
                     _tell(Started(settings=settings, path=path, pbx=pbx, server=server), screen)
+                await _explained(pbx.begin(), settings)
+                web.open()
                 await stopped.wait()
             finally:
                 await server.stop()
@@ -164,9 +169,10 @@ def _on_tls_failed(pbx: Pbx, address: str, reason: str) -> None:
     )
 
 
-async def _started(settings: Settings, http_port: int, https_port: int) -> Pbx:
+async def _explained(step: Awaitable[T], settings: Settings) -> T:
+    """Do a step of the start; what keeps it from being done names the setting to mend."""
     try:
-        return await start_pbx(settings, http_port, https_port=https_port)
+        return await step
     except StoreError as error:
         message = f"{error}; {error.hint}" if error.hint else str(error)
         raise _problem("store.url", message) from None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from offhook.core.dialect import DialectError
-from offhook.core.inventory import FileSource, file_name, flatten, main_file, profile_of
+from offhook.core.inventory import FileSource, file_name, flatten, ground_of, main_file, profile_of
 from offhook.core.maker_keys import Firmware, KeyClass, KeyTrap, RenamedKey
 from offhook.core.model import Device
 from offhook.core.preferences import Preferences
@@ -96,13 +96,12 @@ def lint_files(
 
 def is_worth_looking(source: FileSource, device: Device) -> bool:
     """Say whether anybody wrote something that can be wrong with this device's files."""
-    profile, model = profile_of(source, device)
-    if source.templates.is_own(profile.name):
+    ground = ground_of(source, device)
+    if ground.keys or source.templates.is_own(ground.profile.name):
         return True
-    _, free = flatten(source, source.layers(profile.name, model.name, device))
-    if free:
-        return True
-    return any(len(line.secret) > model.secret_max for line in source.lines_of(device))
+    accounts = (source.extensions[line.extension] for line in device.lines)
+    most = ground.model.secret_max
+    return any(it.is_enabled and len(it.secret.reveal()) > most for it in accounts)
 
 
 def read_files(source: FileSource, device: Device, files: Mapping[str, Rendered]) -> ReadFiles:

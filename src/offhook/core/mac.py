@@ -72,7 +72,7 @@ def parse_mac(text: str) -> Mac | None:
     stripped = text.strip()
     if not _SHAPES.match(stripped):
         return None
-    value = int(_SEPARATORS.sub("", stripped), 16)
+    value = int(stripped if len(stripped) == 12 else _SEPARATORS.sub("", stripped), 16)
     return Mac(value) if 0 < value < 0xFFFFFFFFFFFF else None
 
 

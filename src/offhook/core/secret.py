@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from offhook.values import light
+from collections.abc import Callable
 
 MASK = "********"
 """What people see where a secret stands."""
@@ -17,15 +16,30 @@ def is_secret_key(key: str) -> bool:
     return _IS_SECRET_KEY.search(key) is not None
 
 
-@light(frozen=True, slots=True)
 class Secret:
-    """Hold a secret; prints as `***`. Only `reveal()` gives the text."""
+    """Hold a secret; prints as `***`. Only `reveal()` gives the text.
 
-    _text: str
+    One that is stored encrypted may be given as what decrypts it, which is called once, when it is
+    revealed, compared or hashed for the first time: a start reads 200,000, and phones wait for it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str | Callable[[], str]) -> None:
+        self._text = text
 
     def reveal(self) -> str:
         """Give the text; every caller is a place where a secret leaves."""
-        return self._text
+        text = self._text
+        if not isinstance(text, str):
+            text = self._text = text()
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.reveal() == other.reveal()
+
+    def __hash__(self) -> int:
+        return hash(self.reveal())
 
     def __repr__(self) -> str:
         return "***"
@@ -33,4 +47,4 @@ class Secret:
     __str__ = __repr__
 
     def __bool__(self) -> bool:
-        return bool(self._text)
+        return bool(self.reveal())

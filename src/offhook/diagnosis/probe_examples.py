@@ -9,6 +9,7 @@ from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.examples import ACME, HEALTHY, MAC, MINUTE, NOW, SEEN
 from offhook.diagnosis.facts import Facts, ServedAccount
 from offhook.diagnosis.probe_facts import (
+    SIP_OVER_TLS,
     CertificateFact,
     DhcpFact,
     DhcpOffer,
@@ -27,6 +28,7 @@ PORT = PortFact(
     at=NOW,
 )
 CERTIFICATE = CertificateFact(
+    service=SIP_OVER_TLS,
     place="pbx.example.org:5061",
     subject="pbx.example.org",
     issuer="Example Authority",
@@ -65,7 +67,7 @@ def unregistered_over_tls(certificate: CertificateFact) -> Facts:
         registrations={},
         device_registrations={},
         sip=replace(HEALTHY.sip, accounts={MAC: ServedAccount(transport="tls")}),
-        probes=ProbeFacts(certificate=certificate),
+        probes=ProbeFacts(certificates=(certificate,)),
     )
 
 

@@ -101,12 +101,26 @@ class Trust(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A TLS port of ours, and the settings of its files."""
+
+    name: str
+    certificate: str
+    key: str
+
+
+SIP_OVER_TLS = Service(name="SIP over TLS", certificate="sip.tls_certificate", key="sip.tls_key")
+HTTPS = Service(name="HTTPS", certificate="server.tls_certificate", key="server.tls_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFact:
-    """The certificate our SIP listener shows; `wanted` is the name that phones' files use.
+    """The certificate a TLS port of ours shows; `wanted` is the name that phones are told.
 
     `disk_problem` is why the files as they are now cannot be used; empty when they can.
     """
 
+    service: Service
     place: str
     subject: str
     issuer: str
@@ -124,7 +138,8 @@ class CertificateFact:
         """The evidence."""
         names = ", ".join(self.names) or "no name"
         return Evidence(
-            f"the certificate at {self.place}: subject {self.subject}, issuer {self.issuer},"
+            f"the certificate of {self.service.name} at {self.place}: subject {self.subject},"
+            f" issuer {self.issuer},"
             f" for {names}, valid {self.not_before:%Y-%m-%d} to {self.not_after:%Y-%m-%d},"
             f" {self.trust.value}",
             self.at,
@@ -186,5 +201,5 @@ class ProbeFacts:
     ports: tuple[PortFact, ...] = ()
     names: tuple[NameFact, ...] = ()
     clock: ClockFact | None = None
-    certificate: CertificateFact | None = None
+    certificates: tuple[CertificateFact, ...] = ()
     dhcp: DhcpFact | None = None

@@ -140,14 +140,23 @@ class EmbeddedEngine:
         return self._sockets.tls_port
 
     async def start(self) -> None:
-        """Restore the bindings, bind the sockets. Raises OSError when a port is taken.
+        """Bind and serve. Raises OSError when a port is taken."""
+        await self.bind()
+        await self.serve()
+
+    async def bind(self) -> None:
+        """Bind the sockets. Raises OSError when a port is taken.
 
         For a certificate or TLS port that cannot be used its file name is the setting to mend.
         """
+        await self._sockets.open()
+
+    async def serve(self) -> None:
+        """Restore the bindings, then take what phones send."""
         restored = await self._keeping.restore(
             self._now().timestamp(), lambda number: self._credentials(number) is not None
         )
-        await self._sockets.open()
+        await self._sockets.serve()
         self._sweeping = spawn(self._sweep(), "sweep registrations")
         _log.info("SIP listens on %s", ", ".join(self._sockets.listening()))
         if restored:
@@ -156,7 +165,8 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """Close the sockets and save the bindings; idempotent."""
         sweeping, self._sweeping = self._sweeping, None
-        if sweeping is None:
+        if sweeping is None:  # it was bound at most
+            await self._sockets.close()
             return
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable, Iterable
 
 from offhook.actions.ports import RegistrationStore
-from offhook.engines.phones import to_binding, to_registration
-from offhook.sip.bindings import Binding, BindingTable
+from offhook.sip.bindings import BindingTable
+
+RESTORED_AT_ONCE = 1000
+"""Bindings taken up before other work gets its turn."""
 
 _log = logging.getLogger("offhook.sip")
 
@@ -28,11 +30,14 @@ class Keeping:
 
     async def restore(self, now: float, is_known: Callable[[str], bool]) -> int:
         """Take up what was saved and has not expired; extensions deleted since are cleaned out."""
-        saved = [to_binding(kept) for kept in await self._store.load_registrations()]
-        kept: list[Binding] = [binding for binding in saved if is_known(binding.aor)]
-        self._table.restore(kept, now)
-        self.mark(binding.aor for binding in saved if binding.expires_at <= now)
-        self.mark(binding.aor for binding in saved if not is_known(binding.aor))
+        saved = await self._store.load_bindings()
+        for begin in range(0, len(saved), RESTORED_AT_ONCE):
+            for binding in saved[begin : begin + RESTORED_AT_ONCE]:
+                if binding.expires_at > now and is_known(binding.aor):
+                    self._table.restore(binding)
+                else:
+                    self.mark((binding.aor,))
+            await asyncio.sleep(0)  # phones are served beside it
         return len(self._table)
 
     async def save(self) -> None:
@@ -41,13 +46,10 @@ class Keeping:
             dirty, self._dirty = self._dirty, set()
             if not dirty:
                 return
-            rows = {
-                extension: [to_registration(binding) for binding in self._table.of(extension)]
-                for extension in dirty
-            }
+            bindings = {extension: self._table.of(extension) for extension in dirty}
             is_saved = False
             try:
-                await self._store.save_registrations(rows)
+                await self._store.save_bindings(bindings)
                 is_saved = True
             except Exception:
                 _log.exception("%d extensions' registrations could not be saved", len(dirty))

@@ -73,25 +73,6 @@ def to_registration(binding: Binding) -> Registration:
     )
 
 
-def to_binding(registration: Registration) -> Binding:
-    """Take up a registration that was kept over a restart."""
-    return Binding(
-        aor=registration.extension,
-        contact=registration.contact,
-        source=registration.source,
-        call_id=registration.call_id,
-        cseq=registration.cseq,
-        user_agent=registration.user_agent,
-        note=registration.mac.plain if registration.mac else "",
-        path=registration.path,
-        instance=registration.instance,
-        q=registration.q,
-        registered_at=registration.registered_at.timestamp(),
-        refreshed_at=registration.refreshed_at.timestamp(),
-        expires_at=registration.expires_at.timestamp(),
-    )
-
-
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -65,6 +65,14 @@ class Sockets:
             await self.tcp.close()
             raise
 
+    async def serve(self) -> None:
+        """Begin to read and accept; until then whoever comes waits in the kernel."""
+        if self.udp is not None:
+            self.udp.serve()
+        await self.tcp.serve()
+        if self._tls is not None:
+            await self._tls.serve()
+
     async def close(self) -> None:
         """Close all; idempotent."""
         if self.udp is not None:

@@ -15,6 +15,7 @@ from offhook.sip.bindings import Source
 from offhook.sip.message import KeepAlive, Message, Verdict
 from offhook.sip.stream import Framer
 
+_BACKLOG = 1024
 OnItem = Callable[[Message | Verdict | KeepAlive, "TcpConnection"], None]
 OnLost = Callable[[Source], None]
 
@@ -75,6 +76,11 @@ class TcpPort:
         self._is_stopped = False
         self._listener = await Listener.open(host, port, lambda: TcpConnection(self))
         self.port = self._listener.port
+
+    async def serve(self) -> None:
+        """Begin to accept."""
+        if self._listener is not None:
+            await self._listener.serve()
 
     async def dial(self, host: str, port: int) -> TcpConnection:
         """Connect to a phone. Raises OSError when it does not accept in time."""
@@ -148,7 +154,10 @@ class TcpPort:
 
 
 class Listener:
-    """A listening socket; what it accepts becomes a protocol of its own."""
+    """A listening socket; what it accepts becomes a protocol of its own.
+
+    Who connects before `serve` is called waits in the kernel.
+    """
 
     def __init__(self, server: asyncio.Server, port: int) -> None:
         self.port = port
@@ -161,12 +170,18 @@ class Listener:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
-            loop = asyncio.get_running_loop()
-            server = await loop.create_server(protocol, sock=listening, backlog=1024)
+            listening.listen(_BACKLOG)
+            server = await asyncio.get_running_loop().create_server(
+                protocol, sock=listening, backlog=_BACKLOG, start_serving=False
+            )
         except OSError:
             listening.close()
             raise
         return cls(server, int(listening.getsockname()[1]))
+
+    async def serve(self) -> None:
+        """Begin to accept."""
+        await self._server.start_serving()
 
     def close(self) -> None:
         """Accept nothing more."""

@@ -51,6 +51,11 @@ class TlsPort:
             raise OSError(error.errno, error.strerror or str(error), "sip.tls_port") from None
         self.port = self._listener.port
 
+    async def serve(self) -> None:
+        """Begin to accept."""
+        if self._listener is not None:
+            await self._listener.serve()
+
     def close(self) -> None:
         """Accept nothing more; the connections are closed by the TCP port. Idempotent."""
         listener, self._listener = self._listener, None

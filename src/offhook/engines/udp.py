@@ -26,6 +26,8 @@ def plain_host(host: str) -> str:
 class UdpPort:
     """A bound, non-blocking UDP socket on the running loop. Raises OSError when it is taken.
 
+    What arrives waits in the kernel until `serve` is called.
+
     `receive_buffer_bytes` is what the kernel granted, `unsent` what it had no room for.
     """
 
@@ -45,6 +47,9 @@ class UdpPort:
         self.unsent = 0
         self.port = int(self._socket.getsockname()[1])
         self.receive_buffer_bytes = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def serve(self) -> None:
+        """Begin to read."""
         self._loop.add_reader(self._socket.fileno(), self._drain)
 
     def send(self, data: bytes, host: str, port: int) -> bool:

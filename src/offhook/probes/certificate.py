@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from offhook.diagnosis.probe_facts import CertificateFact, Trust
+from offhook.diagnosis.probe_facts import CertificateFact, Service, Trust
 from offhook.probes.http_get import trusting
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
@@ -61,6 +61,7 @@ def certificate_fact(
     certificate: x509.Certificate,
     verdict: int,
     *,
+    service: Service,
     place: str,
     wanted: str,
     disk_problem: str,
@@ -69,6 +70,7 @@ def certificate_fact(
     """Word a certificate as a fact."""
     names = _names(certificate)
     return CertificateFact(
+        service=service,
         place=place,
         subject=_common_name(certificate.subject),
         issuer=_common_name(certificate.issuer),

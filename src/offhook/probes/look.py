@@ -7,17 +7,19 @@ import ipaddress
 import secrets
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from offhook.certificate import CertificateProblem, load_certificate
+from offhook.certificate import CertificateProblem, TlsSettings, load_certificate
 from offhook.core.events import AttemptRecorded, Event
 from offhook.diagnosis.dhcp_offers import hosts_in
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.diagnosis.probe_facts import (
+    HTTPS,
+    SIP_OVER_TLS,
     CertificateFact,
     ClockFact,
     DhcpFact,
@@ -26,6 +28,7 @@ from offhook.diagnosis.probe_facts import (
     NameFact,
     PortFact,
     PortState,
+    Service,
 )
 from offhook.probes.certificate import (
     certificate_fact,
@@ -50,7 +53,7 @@ Asked = Callable[[], Awaitable[Fact]]
 
 @dataclass(slots=True, kw_only=True)
 class Look:
-    """Makes the probes of one server. `certificate` and `key` are the files of SIP over TLS.
+    """Makes the probes of one server. `files` are certificate and key of a TLS port of ours.
 
     `sip_agent` begins the Server header of our own SIP engine, in lower case.
     """
@@ -59,8 +62,7 @@ class Look:
     ntp_server: str
     now: Callable[[], datetime]
     sip_agent: str = "offhook"
-    certificate: Path | None = None
-    key: Path | None = None
+    files: Mapping[Service, tuple[Path, Path]] = field(default_factory=dict)
     ntp_port: int = NTP_PORT
     _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -80,7 +82,9 @@ class Look:
         yield "sip-tcp", lambda: self.sip("TCP", self.config.sip_port)
         if self.config.tls_port:
             yield "sip-tls", lambda: self.sip("TLS", self.config.tls_port)
-            yield "certificate", self.shown
+            yield "certificate", lambda: self.shown(SIP_OVER_TLS)
+        if self.config.https_port:
+            yield "https-certificate", lambda: self.shown(HTTPS)
         yield "clock", self.clock
 
     def _names(self) -> dict[str, str]:
@@ -197,9 +201,9 @@ class Look:
                 problem = "" if isinstance(told, float) else told.reason
         return ClockFact(server=self.ntp_server, offset_s=offset, problem=problem, at=self.now())
 
-    async def shown(self) -> CertificateFact:
+    async def shown(self, service: Service) -> CertificateFact:
         """Look at the certificate that phones are shown. Raises OSError, ValueError."""
-        host, port = self._sip_host(), self.config.tls_port
+        host, port = self._place(service)
         addresses, problem = await addresses_of(host)
         if not addresses:
             raise OSError(problem)
@@ -209,16 +213,27 @@ class Look:
         return certificate_fact(
             certificate,
             verdict,
+            service=service,
             place=f"{host}:{port}",
             wanted=host,
-            disk_problem=await asyncio.to_thread(self._disk_problem),
+            disk_problem=await asyncio.to_thread(self._disk_problem, service),
             at=self.now(),
         )
 
-    def _disk_problem(self) -> str:
-        if self.certificate is None:
+    def _place(self, service: Service) -> tuple[str, int]:
+        """Where phones meet a TLS port: files by the URL they are given, a proxy's too."""
+        if service == SIP_OVER_TLS:
+            return self._sip_host(), self.config.tls_port
+        url = self._url()
+        if url.scheme == "https" and url.hostname:
+            return url.hostname, url.port or 443
+        return self._sip_host(), self.config.https_port
+
+    def _disk_problem(self, service: Service) -> str:
+        if service not in self.files:
             return ""
-        loaded = load_certificate(self.certificate, self.key or self.certificate)
+        names = TlsSettings(what=service.name, certificate=service.certificate, key=service.key)
+        loaded = load_certificate(*self.files[service], names)
         return f"{loaded.key}: {loaded.message}" if isinstance(loaded, CertificateProblem) else ""
 
     # --- DHCP ----------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class OwnWire:
     def __init__(self, address: str, on_datagram: OnDatagram) -> None:
         self.address = address
         self._port = UdpPort(address, 0, on_datagram)
+        self._port.serve()
         self.port = self._port.port
 
     def send(self, data: bytes, to: Address) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from offhook.sip.places import Places
 from offhook.sip.uri import SipUri, is_same_uri, parse_uri
@@ -111,6 +113,10 @@ class Conflict:
     reason: str
 
 
+# Ports of another length, or beyond 59999, are for the general way.
+_USUAL_CONTACT = re.compile(
+    r"sip:([A-Za-z0-9_.+\-]+@[0-9.]+:(?:[1-9][0-9]{3}|[1-5][0-9]{4}))(?:;transport=(?:udp|tcp|tls))?\Z"
+)
 OUT_OF_ORDER = Conflict(status=500, reason="CSeq Out Of Order")
 
 
@@ -119,9 +125,9 @@ class BindingTable:
 
     def __init__(self, *, max_contacts: int) -> None:
         self._max_contacts = max_contacts
-        self._by_aor: dict[str, dict[str, Binding]] = {}
+        self._by_aor: dict[str, tuple[Binding, ...]] = {}
         self._by_source: Places[str] = Places()
-        self._by_place: Places[tuple[str, str, int]] = Places()
+        self._by_place: Places[str] = Places()
         self._due: list[tuple[float, str]] = []
         self._scheduled: dict[str, float] = {}
 
@@ -130,7 +136,7 @@ class BindingTable:
 
     def of(self, aor: str) -> tuple[Binding, ...]:
         """Give the bindings of an extension, oldest first."""
-        return tuple(self._by_aor.get(aor, {}).values())
+        return self._by_aor.get(aor, ())
 
     def owners(self, source: str) -> frozenset[str]:
         """Give the extensions that have a binding from a source."""
@@ -145,20 +151,26 @@ class BindingTable:
 
     def all(self) -> Iterator[Binding]:
         """Give every binding."""
-        for bindings in self._by_aor.values():
-            yield from bindings.values()
+        return chain.from_iterable(self._by_aor.values())
 
-    def restore(self, bindings: Iterable[Binding], now: float) -> None:
-        """Take bindings kept over a restart; the expired and unreadable ones are dropped."""
-        for binding in bindings:
-            if binding.expires_at > now and isinstance(parse_uri(binding.contact), SipUri):
-                kept = dict(self._by_aor.get(binding.aor, {}))
-                kept[binding.contact] = binding
-                self._commit(binding.aor, kept)
+    def restore(self, binding: Binding) -> None:
+        """Take a live binding kept over a restart; one with an unreadable contact is dropped."""
+        place = _place_of(binding.contact)
+        if not place:
+            return
+        if (others := self._by_aor.get(binding.aor)) is not None:
+            kept = [it for it in others if it.contact != binding.contact]
+            self._commit(binding.aor, (*kept, binding))
+            return
+        # Nearly every extension has one: what `_commit` does, without looking for a difference.
+        self._by_aor[binding.aor] = (binding,)
+        self._by_source.add(binding.source, binding.aor)
+        self._by_place.add(place, binding.aor)
+        self._schedule(binding.aor, binding.expires_at)
 
     def apply(self, aor: str, asks: Sequence[Ask]) -> tuple[BindingEffect, ...] | Conflict:
         """Make all changes of one REGISTER or none. RFC 3261 §10.3 step 7."""
-        draft = dict(self._by_aor.get(aor, {}))
+        draft = {it.contact: it for it in self.of(aor)}
         touched: set[str] = set()
         effects: list[BindingEffect] = []
         for ask in asks:
@@ -179,7 +191,7 @@ class BindingTable:
             if isinstance(evicted, Conflict):
                 return evicted
             effects[:0] = evicted
-        self._commit(aor, draft)
+        self._commit(aor, tuple(draft.values()))
         return tuple(effects)
 
     def clear(self, aor: str, call_id: str, cseq: int) -> tuple[Unbound, ...] | Conflict:
@@ -191,7 +203,7 @@ class BindingTable:
     def drop(self, aor: str) -> tuple[Unbound, ...]:
         """Remove all bindings of an extension because a person or a program says so."""
         bindings = self.of(aor)
-        self._commit(aor, {})
+        self._commit(aor, ())
         return tuple(Unbound(binding=old, reason="removed") for old in bindings)
 
     def expire(self, now: float) -> tuple[Unbound, ...]:
@@ -202,11 +214,10 @@ class BindingTable:
             if self._scheduled.get(aor) != at:
                 continue
             del self._scheduled[aor]
-            bindings = self._by_aor.get(aor, {})
-            kept = {key: old for key, old in bindings.items() if old.expires_at > now}
-            gone = [old for old in bindings.values() if old.expires_at <= now]
+            bindings = self.of(aor)
+            gone = [old for old in bindings if old.expires_at <= now]
             expired += [Unbound(binding=old, reason="expired") for old in gone]
-            self._commit(aor, kept)
+            self._commit(aor, tuple(old for old in bindings if old.expires_at > now))
         return tuple(expired)
 
     def _evict(
@@ -231,17 +242,19 @@ class BindingTable:
             evicted.append(Unbound(binding=oldest, reason="removed"))
         return tuple(evicted)
 
-    def _commit(self, aor: str, bindings: dict[str, Binding]) -> None:
-        before = self._by_aor.get(aor, {})
-        if not before or {(old.source, old.contact) for old in before.values()} != {
-            (new.source, new.contact) for new in bindings.values()
+    def _commit(self, aor: str, bindings: tuple[Binding, ...]) -> None:
+        before = self.of(aor)
+        if not before or {(old.source, old.contact) for old in before} != {
+            (new.source, new.contact) for new in bindings
         }:
-            self._link(aor, before.values(), bindings.values())
+            self._link(aor, before, bindings)
         if not bindings:
             self._by_aor.pop(aor, None)
             return
         self._by_aor[aor] = bindings
-        at = min(binding.expires_at for binding in bindings.values())
+        self._schedule(aor, min(binding.expires_at for binding in bindings))
+
+    def _schedule(self, aor: str, at: float) -> None:
         scheduled = self._scheduled.get(aor)
         # An entry that is too early is harmless: it is looked at and put back later.
         if scheduled is None or at < scheduled:
@@ -257,13 +270,23 @@ class BindingTable:
             self._by_place.add(_place_of(new.contact), aor)
 
 
-def _place(uri: SipUri) -> tuple[str, str, int]:
-    return uri.user, uri.host, uri.port or 5060
+def _place(uri: SipUri) -> str:
+    return f"{uri.user}@{uri.host}:{uri.port or 5060}"
 
 
-def _place_of(contact: str) -> tuple[str, str, int]:
+def _place_of(contact: str) -> str:
+    """Give user and address of a contact; empty when it is no SIP URI.
+
+    What nearly every phone writes is taken as it stands: a start does so for each of them.
+    """
+    usual = _USUAL_CONTACT.match(contact)
+    return usual[1] if usual else _place_of_any(contact)
+
+
+def _place_of_any(contact: str) -> str:
+    """Do as `_place_of`, whatever the contact looks like."""
     uri = parse_uri(contact)
-    return _place(uri) if isinstance(uri, SipUri) else ("", "", 0)
+    return _place(uri) if isinstance(uri, SipUri) else ""
 
 
 def _find(draft: Mapping[str, Binding], ask: Ask, touched: set[str]) -> Binding | None:

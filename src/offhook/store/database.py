@@ -10,7 +10,6 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, TypeVarTuple
@@ -21,8 +20,10 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from offhook.errors import StoreError
 from offhook.store import schema
 from offhook.store.crypto import Cipher, open_cipher
+from offhook.store.driver import execute
 from offhook.store.failures import file_error, store_error
 from offhook.store.shared import Shared, Turn, take_turn
+from offhook.store.thread import OneThread
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -62,12 +63,15 @@ class Database:
     `shared` is this process among those that may be on the database too; None on SQLite.
     """
 
-    def __init__(self, engine: Engine, cipher: Cipher, lock: IO[str] | None, thread: Any) -> None:
+    def __init__(
+        self, engine: Engine, cipher: Cipher, lock: IO[str] | None, thread: OneThread
+    ) -> None:
         self._engine = engine
         self._lock = lock
-        self._thread: ThreadPoolExecutor = thread
+        self._thread = thread
         self._place = _place_of(engine.url)
         self._is_closed = False
+        self._kept: Connection | None = None
         self.cipher = cipher
         self.shared = None if _is_sqlite(engine.url) else Shared(node=secrets.token_hex(8))
 
@@ -79,24 +83,22 @@ class Database:
     @classmethod
     async def open(cls, url: str, key_file: Path) -> Database:
         """Lock, create, migrate and unlock the database. Raises StoreError."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="offhook-database")
-        loop = asyncio.get_running_loop()
+        thread = OneThread("offhook-database")
         try:
-            engine, cipher, lock = await loop.run_in_executor(thread, _open, url, key_file)
+            engine, cipher, lock = await thread.submit(_open, url, key_file)
         except BaseException:
-            thread.shutdown(wait=False)
+            thread.stop()
             raise
         return cls(engine, cipher, lock, thread)
 
     def submit(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Queue `fn(connection, *args)` as one transaction; the future fails with StoreError."""
-        loop = asyncio.get_running_loop()
         if self._is_closed:
-            refused: asyncio.Future[T] = loop.create_future()
+            refused: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             error = StoreError(f"database {self._place} is closed", "start offhook again")
             refused.set_exception(error)
             return refused
-        return loop.run_in_executor(self._thread, self._transact, fn, args)
+        return self._thread.submit(self._transact, fn, args)
 
     async def run(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn(connection, *args)` as one transaction and give its result. Raises StoreError.
@@ -107,8 +109,13 @@ class Database:
 
     def _transact(self, fn: Callable[..., T], args: tuple[object, ...]) -> T:
         try:
-            with self._engine.begin() as connection:
-                return fn(connection, *args)
+            if self.shared is not None:  # taken from the pool each time: it sees whether it broke
+                with self._engine.begin() as connection:
+                    return fn(connection, *args)
+            if self._kept is None:
+                self._kept = self._engine.connect()
+            with self._kept.begin():
+                return fn(self._kept, *args)
         except _DRIVER_FAILURES as error:
             raise store_error(error, self._place) from error
 
@@ -117,11 +124,12 @@ class Database:
         if self._is_closed:
             return
         self._is_closed = True
-        loop = asyncio.get_running_loop()
-        await asyncio.shield(loop.run_in_executor(self._thread, self._close))
-        self._thread.shutdown(wait=False)
+        await asyncio.shield(self._thread.submit(self._close))
+        self._thread.stop()
 
     def _close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
@@ -242,4 +250,4 @@ def _prepare_sqlite(engine: Engine, *, is_checking_keys: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE")

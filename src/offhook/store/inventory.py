@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from offhook.actions.ports import (
     DeleteDevice,
@@ -18,6 +19,7 @@ from offhook.actions.ports import (
     PutExtension,
     PutLink,
     PutSettings,
+    SeenImage,
     Write,
 )
 from offhook.core.model import Change
@@ -25,7 +27,8 @@ from offhook.errors import BadRequestError
 from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.database import Database
-from offhook.store.inventory_reading import list_changes, load_inventory
+from offhook.store.driver import compiled, delete_rows, execute
+from offhook.store.inventory_reading import list_changes, load_inventory, load_seen
 from offhook.store.links import link_row
 from offhook.store.log_reading import INVENTORY_KINDS, entry_of, is_behind
 from offhook.store.shared import (
@@ -50,30 +53,43 @@ class SqlInventoryStore:
         self._database = database
 
     async def load(self) -> InventoryImage:
-        """Read everything, one statement a table; secrets decrypted. Raises StoreError."""
+        """Read it, one statement a table. Raises StoreError, as does a secret revealed later."""
         shared = self._database.shared
         image, revision = await self._database.run(_load, self._database.cipher, shared)
         if shared is not None:
             shared.revision = revision
         return image
 
-    async def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> None:
+    async def load_seen(self) -> SeenImage:
+        """Read what was last seen of every phone. Raises StoreError."""
+        return await self._database.run(load_seen)
+
+    def commit(self, writes: Sequence[Write], changes: Sequence[Change]) -> Awaitable[object]:
         """Apply all writes in their order, and change rows, in one transaction. StoreError.
 
         Raises BadRequestError (409) when another node changed the inventory and we do not know.
         """
         shared = self._database.shared
-        revision = await self._database.run(
+        making = self._database.submit(
             _commit, self._database.cipher, tuple(writes), tuple(changes), shared
         )
-        if shared is not None and shared.revision == revision - 1:
-            shared.revision = revision
+        if shared is not None:
+            making.add_done_callback(partial(_know, shared))
+        return making
 
     async def list_changes(
         self, limit: int, offset: int = 0, subject: str = "", before: datetime | None = None
     ) -> list[Change]:
         """Give changes, newest first, of one subject or of all."""
         return await self._database.run(list_changes, limit, offset, subject, before)
+
+
+def _know(shared: Shared, made: asyncio.Future[int]) -> None:
+    """Go on from the revision that we made, if nobody made one in between."""
+    if made.cancelled() or made.exception() is not None:
+        return
+    if shared.revision == made.result() - 1:
+        shared.revision = made.result()
 
 
 def _load(
@@ -150,7 +166,7 @@ def _put_extensions(connection: Connection, cipher: Cipher, writes: Iterable[Put
 def _delete_extensions(
     connection: Connection, _cipher: Cipher, writes: Iterable[DeleteExtension]
 ) -> None:
-    _delete(connection, tables.extensions, ({"number": write.number} for write in writes))
+    delete_rows(connection, tables.extensions, [{"number": write.number} for write in writes])
 
 
 def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDevice]) -> None:
@@ -173,7 +189,7 @@ def _put_devices(connection: Connection, cipher: Cipher, writes: Iterable[PutDev
         ],
     )
     for table in (tables.lines, tables.device_settings):
-        _delete(connection, table, ({"mac": mac} for mac in newest))
+        delete_rows(connection, table, [{"mac": mac} for mac in newest])
     insert_rows(
         connection,
         tables.lines,
@@ -210,13 +226,13 @@ def _delete_devices(
     macs = [{"mac": write.mac.plain} for write in writes]
     # Lines, settings, sighting and deliveries go with the device by their foreign keys.
     for table in (tables.devices, tables.uploads):
-        _delete(connection, table, macs)
+        delete_rows(connection, table, macs)
 
 
 def _put_settings(connection: Connection, cipher: Cipher, writes: Iterable[PutSettings]) -> None:
     table = tables.scoped_settings
     newest = {write.scope: write.settings for write in writes}
-    _delete(connection, table, ({"level": scope.level, "key": scope.key} for scope in newest))
+    delete_rows(connection, table, [{"level": scope.level, "key": scope.key} for scope in newest])
     insert_rows(
         connection,
         table,
@@ -250,12 +266,14 @@ _APPLY: Mapping[type[Write], Callable[[Connection, Cipher, Iterable[Any]], None]
 }
 
 
-_NEWEST_CHANGE = select(func.max(tables.changes.c.id))
+@cache
+def _newest_change(database: str) -> str:
+    return compiled(select(func.max(tables.changes.c.id)), database)
 
 
 def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> range:
     """Add them, and give their ids."""
-    newest_id = connection.execute(_NEWEST_CHANGE).scalar() or 0
+    newest_id = execute(connection, _newest_change(connection.dialect.name)).fetchone()[0] or 0
     insert_rows(
         connection,
         tables.changes,
@@ -278,16 +296,3 @@ def _add_changes(connection: Connection, changes: tuple[Change, ...]) -> range:
 
 def _plain(mapping: Mapping[str, object] | None) -> dict[str, object] | None:
     return None if mapping is None else dict(mapping)
-
-
-def _delete(connection: Connection, table: Table, keys: Iterable[Mapping[str, Any]]) -> None:
-    """Delete the rows that have these values in these columns."""
-    gone = [{f"gone_{name}": value for name, value in key.items()} for key in keys]
-    connection.execute(_deletion(table, tuple(gone[0])), gone)
-
-
-@lru_cache(maxsize=32)
-def _deletion(table: Table, names: tuple[str, ...]) -> Delete:
-    return delete(table).where(
-        *(table.c[name.removeprefix("gone_")] == bindparam(name) for name in names)
-    )

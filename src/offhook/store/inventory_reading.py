@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
 
-from offhook.actions.ports import InventoryImage
+from offhook.actions.ports import InventoryImage, SeenImage
 from offhook.core.mac import Mac
 from offhook.core.model import Change, Device, Extension, Line, Settings, SettingScope
-from offhook.core.secret import Secret
 from offhook.store import tables
 from offhook.store.crypto import Cipher
 from offhook.store.rows import rows_of
@@ -24,15 +24,19 @@ from offhook.store.values import from_us, to_us
 
 
 def load_inventory(connection: Connection, cipher: Cipher) -> InventoryImage:
-    """Read everything, one statement a table."""
+    """Read what files are made from, one statement a table."""
     with _collector_paused():
         return InventoryImage(
             extensions=load_extensions(connection, cipher),
             devices=load_devices(connection, cipher),
             settings=load_scoped(connection, cipher),
-            sightings=load_sightings(connection),
-            unknown=load_unknown(connection),
         )
+
+
+def load_seen(connection: Connection) -> SeenImage:
+    """Read what was seen of phones."""
+    with _collector_paused():
+        return SeenImage(sightings=load_sightings(connection), unknown=load_unknown(connection))
 
 
 @contextlib.contextmanager
@@ -50,49 +54,53 @@ def _collector_paused() -> Iterator[None]:
 def load_extensions(
     connection: Connection, cipher: Cipher, numbers: Collection[str] | None = None
 ) -> list[Extension]:
-    """Read extensions by number: all, or these."""
-    moment = _moments()
+    """Read extensions by number: all, or these. Their secrets are not decrypted yet."""
+    moment, secret_of = _moments(), cipher.secrets_of("extensions")
     names = ("number", "name", "email", "source", "secret", "is_enabled", "created_us")
-    return [
+    found = [
         Extension(
             number=number,
             name=name,
             email=email,
             source=sys.intern(source),
-            secret=Secret(cipher.decrypt(secret, table="extensions", row=number)),
+            secret=secret_of(secret, number),
             is_enabled=bool(is_enabled),
             created_at=moment(created_us),
         )
         for number, name, email, source, secret, is_enabled, created_us in _rows(
-            connection, tables.extensions, *names, keys=numbers
+            connection, tables.extensions, *names, order=0, keys=numbers
         )
     ]
+    found.sort(key=attrgetter("number"))
+    return found
 
 
 def load_devices(
     connection: Connection, cipher: Cipher, macs: Collection[str] | None = None
 ) -> list[Device]:
-    """Read devices with their lines and settings by MAC: all, or these."""
+    """Read devices with their lines and settings by MAC: all, or these; as for secrets alike."""
     lines = _load_lines(connection, macs)
     settings = _load_device_settings(connection, cipher, macs)
     none: Settings = {}
-    moment = _moments()
+    moment, secret_of = _moments(), cipher.secrets_of("devices")
     names = ("mac", "vendor", "model", "admin_password", "created_us", "updated_us")
-    return [
+    found = [
         Device(
             mac=Mac(int(mac, 16)),
             vendor=sys.intern(vendor),
             model=sys.intern(model),
             lines=lines.get(mac, ()),
-            admin_password=Secret(cipher.decrypt(password, table="devices", row=mac)),
+            admin_password=secret_of(password, mac),
             settings=settings.get(mac, none),
             created_at=moment(created_us),
             updated_at=moment(updated_us),
         )
         for mac, vendor, model, password, created_us, updated_us in _rows(
-            connection, tables.devices, *names, keys=macs
+            connection, tables.devices, *names, order=0, keys=macs
         )
     ]
+    found.sort(key=attrgetter("mac"))
+    return found
 
 
 def _load_lines(
@@ -180,7 +188,10 @@ def _rows(
     order: int = 1,
     keys: Collection[str] | None = None,
 ) -> Iterator[Any]:
-    """Read these columns in the order of the first few; of some rows only, by the first."""
+    """Read these columns in the order of the first few; of some rows only, by the first.
+
+    Large tables are read as they lie and sorted here: by an index each row would be looked up.
+    """
     columns = [table.c[name] for name in names]
     statement = select(*columns).order_by(*columns[:order])
     return rows_of(connection, statement if keys is None else statement.where(columns[0].in_(keys)))

@@ -110,6 +110,8 @@ def _news(
 
 def _extensions(connection: Connection, cipher: Cipher, numbers: Collection[str]) -> list[Write]:
     found = load_extensions(connection, cipher, numbers)
+    for item in found:
+        item.secret.reveal()
     gone = set(numbers) - {item.number for item in found}
     return [
         *(PutExtension(extension=item) for item in found),
@@ -119,6 +121,8 @@ def _extensions(connection: Connection, cipher: Cipher, numbers: Collection[str]
 
 def _devices(connection: Connection, cipher: Cipher, macs: Collection[str]) -> list[Write]:
     found = load_devices(connection, cipher, macs)
+    for item in found:
+        item.admin_password.reveal()
     gone = set(macs) - {item.mac.plain for item in found}
     return [
         *(PutDevice(device=item) for item in found),

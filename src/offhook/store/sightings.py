@@ -35,10 +35,11 @@ def load_sightings(connection: Connection) -> list[Sighting]:
     for mac, file, digest in rows_of(connection, select(table.c.mac, table.c.file, table.c.digest)):
         if mac not in file:
             file, digest = once.setdefault(file, file), once.setdefault(digest, digest)
-        if mac in delivered:
-            delivered[mac][file] = digest
-        else:
+        files = delivered.get(mac)
+        if files is None:
             delivered[mac] = {file: digest}
+        else:
+            files[file] = digest
     seen = tables.sightings
     statement = select(
         seen.c.mac,

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from offhook.store.driver import compiled, execute
+
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; where the primary key exists, replace every other column.
@@ -42,12 +44,6 @@ ROWS_AT_ONCE = 256
 _CHUNKS = tuple(ROWS_AT_ONCE >> half for half in range(ROWS_AT_ONCE.bit_length()))
 """Rows in one statement: few sizes, which the driver knows, and few statements for any number."""
 
-# Parameters by their place, not by name.
-_BY_PLACE: Mapping[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # not in its hints
-}
-
 
 def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Execute an INSERT of one row, as compiled, for many rows in few statements.
@@ -60,7 +56,7 @@ def put_rows(connection: Connection, statement: str, rows: Sequence[tuple[object
         while len(rows) - place >= size:
             chunk = rows[place : place + size]
             text = _of_many(statement, size)
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(chunk)))
+            execute(connection, text, tuple(chain.from_iterable(chunk)))
             place += size
 
 
@@ -73,9 +69,7 @@ def _of_many(statement: str, size: int) -> str:
 
 @lru_cache(maxsize=64)  # of each table of ours: building a statement costs more than executing it
 def _compiled(table: Table, database: str, *, is_upsert: bool) -> str:
-    statement = _statement(table, database, is_upsert=is_upsert)
-    columns = [column.name for column in table.columns]
-    return str(statement.compile(dialect=_BY_PLACE[database], column_keys=columns))
+    return compiled(_statement(table, database, is_upsert=is_upsert), database)
 
 
 def _tuples(

@@ -30,8 +30,8 @@ class Web:
         self._fetch_s = services.measures.fetch_s
         self._phones = PhoneApp(services.phones, services.now)
         self.front = Front(self._phones, services.phones, services.now, self._fetch_s.observe)
-        self._office = Office(services, access)
-        self._monitoring = Monitoring(services, access)
+        self.calls = self._office = Office(services, access)
+        self._monitoring = Monitoring(services, access, self._office)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,7 +49,7 @@ class Web:
             await (await self._office.pages())(scope, receive, send)
 
     def open(self) -> None:
-        """Make ready for people too, once phones are served."""
+        """Make ready for people too, once phones are served and all is taken up."""
         self._office.open()
 
     def close(self) -> None:

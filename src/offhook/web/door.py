@@ -27,10 +27,14 @@ from offhook.web.front_protocol import FrontProtocol, House, Opening
 from offhook.web.head import HEAD_MAX_BYTES
 from offhook.web.peer import plain_address
 from offhook.web.protocol import BUSY
+from offhook.web.readers import Readers
 from offhook.web.secure import SecureTransport, local_end
 
 AT_ONCE = 64
 """Connections accepted in a row, so that those that are open have their turn."""
+
+HANDSHAKES_AT_ONCE = 8
+"""A handshake costs as much as a dozen answers."""
 
 DEFER_S = 1
 """How long the kernel waits for a request before it tells of a connection without one."""
@@ -65,6 +69,9 @@ class Door:
     listening: socket.socket
     loop: asyncio.AbstractEventLoop
     tls: Tls | None = None
+    readers: Readers | None = None
+    """For the sockets of HTTPS, in place of the loop's own."""
+
     _shaking: dict[SecureTransport, float] = field(default_factory=dict)  # until when each may
     _is_open: bool = field(default=True)
 
@@ -81,7 +88,7 @@ class Door:
             self.loop.remove_reader(self.listening.fileno())
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(AT_ONCE if self.tls is None else HANDSHAKES_AT_ONCE):
             try:
                 # What `accept` does, without an object that is not needed.
                 handle, peer = self.listening._accept()  # type: ignore[attr-defined]
@@ -158,7 +165,10 @@ class Door:
         if len(self._shaking) >= protocol.CONNECTIONS_MAX:
             raise ConnectionAbortedError
         context = tls.certificate.context()
-        secure = SecureTransport(self.loop, handle, peer[:2], context, self._welcome, self._part)
+        readers = self.readers or self.loop
+        secure = SecureTransport(
+            self.loop, readers, handle, peer[:2], context, self._welcome, self._part
+        )
         self._shaking[secure] = self.loop.time() + protocol.REQUEST_TIMEOUT_S
         secure.begin()
 

@@ -19,7 +19,7 @@ from offhook.actions.phones import Phones
 from offhook.actions.ports import Clock
 from offhook.web.answer import Fields
 from offhook.web.head import parse_head
-from offhook.web.phones import PhoneApp, Reply, is_phone_path
+from offhook.web.phones import PhoneApp, is_phone_path
 
 REPEATED_MAX_BYTES = 1024
 KEPT_MAX = 65_536
@@ -88,7 +88,7 @@ class Front:
         if reply is None:
             return None
         keeps_alive = head.keeps_alive and _CLOSE not in reply.fields
-        begin, rest = _around(reply, is_closing=not head.keeps_alive)
+        begin, rest = around(reply.status, reply.fields, is_closing=not head.keeps_alive)
         if reply.basis is not None and len(data) <= REPEATED_MAX_BYTES:
             self._keep(data, Known(reply.basis, begin, rest, bool(reply.body), keeps_alive))
         answer = b"".join((begin, self._own(own), rest, reply.body))
@@ -107,18 +107,19 @@ class Front:
 
     def _own(self, own: Fields) -> bytes:
         if own is not self._own_fields:  # uvicorn makes a new list every second, for its date
-            self._own_fields, self._own_bytes = own, _lines(own)
+            self._own_fields, self._own_bytes = own, lines_of(own)
         return self._own_bytes
 
 
-def _around(reply: Reply, *, is_closing: bool) -> tuple[bytes, bytes]:
+def around(status: int, fields: Fields, *, is_closing: bool) -> tuple[bytes, bytes]:
     """What stands before and after the server's own fields, as uvicorn would write it."""
-    fields = list(reply.fields)
-    if is_closing and _CLOSE not in fields:
-        fields.append(_CLOSE)
-    begin = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n".encode()
-    return begin, _lines(fields) + b"\r\n"
+    sent = list(fields)
+    if is_closing and _CLOSE not in sent:
+        sent.append(_CLOSE)
+    begin = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return begin, lines_of(sent) + b"\r\n"
 
 
-def _lines(fields: Fields) -> bytes:
+def lines_of(fields: Fields) -> bytes:
+    """Write header fields, a line each."""
     return b"".join([b"%b: %b\r\n" % item for item in fields])

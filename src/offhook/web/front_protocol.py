@@ -11,6 +11,7 @@ from typing import cast
 from uvicorn.server import ServerState
 
 from offhook.web import protocol
+from offhook.web.call_protocol import BEGIN, CallProtocol, Calls
 from offhook.web.front import Front
 from offhook.web.peer import plain_address
 from offhook.web.protocol import BoundedProtocol, turn_away_busy
@@ -24,6 +25,7 @@ class House:
     """What all connections of a server have in common; `make` makes uvicorn's own protocol."""
 
     front: Front | None
+    calls: Calls | None
     state: ServerState
     make: Callable[[], BoundedProtocol]
     clock: Callable[[], float]
@@ -67,8 +69,28 @@ class House:
         """Close connections that ask nothing: one look at all costs less than a timer for each."""
         now_s = self.clock()
         for connection in tuple(self.state.connections):
-            if isinstance(connection, FrontProtocol) and connection.idle_until_s <= now_s:
-                connection.shutdown()
+            if not isinstance(connection, FrontProtocol | CallProtocol):
+                continue
+            if connection.idle_until_s <= now_s:
+                connection.tire()
+
+    def hand_on(
+        self,
+        transport: asyncio.Transport,
+        data: bytes,
+        *,
+        is_write_paused: bool,
+        has_ended: bool = False,
+    ) -> None:
+        """Let uvicorn go on with a connection, from what was heard and not answered."""
+        usual = self.make()
+        transport.set_protocol(usual)
+        usual.connection_made(transport)
+        if is_write_paused:
+            usual.pause_writing()
+        usual.data_received(data)
+        if has_ended and not usual.eof_received():
+            transport.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +183,19 @@ class FrontProtocol(asyncio.Protocol):
     def _hand_on(self, data: bytes) -> None:
         house, transport = self._house, self.transport
         house.state.connections.discard(self)
-        usual = house.make()
-        transport.set_protocol(usual)
-        usual.connection_made(transport)
+        if house.calls is None or not data.startswith(BEGIN):
+            house.hand_on(transport, data, is_write_paused=self._is_write_paused)
+            return
+        calling = CallProtocol(house, house.calls)
+        transport.set_protocol(calling)
+        calling.connection_made(transport)
         if self._is_write_paused:
-            usual.pause_writing()
-        usual.data_received(data)
+            calling.pause_writing()
+        calling.data_received(data)
+
+    def tire(self) -> None:
+        """Its time is over."""
+        self.shutdown()
 
     def shutdown(self) -> None:
         """Close: nothing is being answered."""

@@ -13,6 +13,7 @@ from offhook.web.answer import JSON, TEXT, error_bytes, send_answer
 from offhook.web.body import Receive, Send
 from offhook.web.exposition import CONTENT_TYPE
 from offhook.web.metrics import metrics_text
+from offhook.web.office import Office
 from offhook.web.peer import Scope
 from offhook.web.ports import Services
 
@@ -27,7 +28,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 class Readiness:
     """Whether phones can be served: the store answers and the SIP engine is up.
 
-    The inventory is loaded before HTTP answers at all, so that an answer proves it.
+    Asked only once all is loaded; until then nobody is ready (`Monitoring`).
     """
 
     def __init__(self, services: Services, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -68,9 +69,10 @@ class Readiness:
 class Monitoring:
     """Answers the three paths. Figures and reasons are for whoever may call the API."""
 
-    def __init__(self, services: Services, access: Access) -> None:
+    def __init__(self, services: Services, access: Access, office: Office) -> None:
         self._services = services
         self._access = access
+        self._office = office
         self._readiness = Readiness(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,10 +88,12 @@ class Monitoring:
             case "/readyz":
                 await self._ready(scope, send)
             case _:
+                await self._office.opened()
                 await self._metrics(scope, send)
 
     async def _ready(self, scope: Scope, send: Send) -> None:
-        problem = await self._readiness.problem()
+        is_begun = self._office.is_open
+        problem = await self._readiness.problem() if is_begun else "offhook has not begun yet"
         if not problem:
             await _answer(scope, send, 200, "ready\n")
             return

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from offhook.actions.basis import Basis
-from offhook.actions.phones import UPLOAD_MAX_BYTES, Answer, Phones
+from offhook.actions.phone_answer import Answer
+from offhook.actions.phones import UPLOAD_MAX_BYTES, Phones
 from offhook.actions.ports import Clock
 from offhook.core.model import PhoneRequest
 from offhook.web.answer import TEXT, Fields, answer_fields, send_fields

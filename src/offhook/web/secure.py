@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from offhook.web.readers import Readers
+
 READ_BYTES = 16 * 1024
 """What a record holds at most (RFC 8446 §5.1)."""
 
@@ -34,6 +36,7 @@ class SecureTransport(asyncio.Transport):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        readers: Readers,
         handle: int,
         peer: tuple[str, int],
         context: ssl.SSLContext,
@@ -43,6 +46,7 @@ class SecureTransport(asyncio.Transport):
         super().__init__()
         os.set_blocking(handle, False)
         self._loop = loop
+        self._readers = readers
         self._handle = handle
         self.peer = peer
         self._heard, self._said = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -143,13 +147,13 @@ class SecureTransport(asyncio.Transport):
         """Leave what comes to the kernel; idempotent."""
         if self._is_reading:
             self._is_reading = False
-            self._loop.remove_reader(self._handle)
+            self._readers.remove_reader(self._handle)
 
     def resume_reading(self) -> None:
         """Give the protocol what comes; idempotent."""
         if not self._is_reading and not self._is_closing:
             self._is_reading = True
-            self._loop.add_reader(self._handle, self._hear)
+            self._readers.add_reader(self._handle, self._hear)
             if self._heard.pending or self._tls.pending():
                 self._loop.call_soon(self._take)
 

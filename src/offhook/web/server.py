@@ -17,6 +17,7 @@ from offhook.web.asgi import Asgi
 from offhook.web.door import Door, Tls, defer_accept
 from offhook.web.front_protocol import SWEEP_S, House
 from offhook.web.protocol import BoundedProtocol
+from offhook.web.readers import readers_of
 from offhook.web.turns import Turns
 
 BACKLOG = 16_384
@@ -84,6 +85,7 @@ class HttpServer:
         self._sweeping: asyncio.Task[None] | None = None
         self._doors: list[Door] = []
         self._turns = Turns()
+        self._end_readers: Callable[[], None] = lambda: None
 
     @property
     def port(self) -> int:
@@ -108,7 +110,8 @@ class HttpServer:
         server.servers = []
         self._doors = [Door(house, it, loop) for it in self._sockets]
         if self._secure is not None:
-            self._doors.append(Door(secure, self._secure, loop, self._tls))
+            readers, self._end_readers = readers_of(loop)
+            self._doors.append(Door(secure, self._secure, loop, self._tls, readers))
         for door in self._doors:
             door.open()
         server.started = True
@@ -123,6 +126,7 @@ class HttpServer:
         lifespan = self._server.lifespan.state
         return House(
             front=getattr(self.app, "front", None),
+            calls=getattr(self.app, "calls", None),
             state=state,
             make=lambda: BoundedProtocol(config=config, server_state=state, app_state=lifespan),
             clock=clock,
@@ -159,6 +163,7 @@ class HttpServer:
             connection.transport.abort()
         for door in self._doors:
             door.hang_up()
+        self._end_readers()
 
 
 async def _sweep(all_: Iterable[House | Door]) -> None:

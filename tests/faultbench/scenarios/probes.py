@@ -91,7 +91,7 @@ TLS = {
 }
 
 
-@scenario("P905", r"certificate at .* valid \d", **TLS)
+@scenario("P905", r"certificate of SIP over TLS at .* valid \d", **TLS)
 async def certificate_has_expired(bench: Bench) -> str:
     bench.later(days=40)
     return await _told_over_tls(bench)

@@ -1,5 +1,6 @@
 """Answering phones: each decision, one Attempt each, and the guide's words."""
 
+import asyncio
 import tracemalloc
 from dataclasses import replace
 
@@ -8,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offhook.actions import phones as phones_module
-from offhook.actions.phones import Answer
+from offhook.actions.phone_answer import Answer
 from offhook.actions.throttle import StrangerThrottle
 from offhook.core.events import AttemptRecorded
 from offhook.core.mac import Mac
 from offhook.core.model import OutcomeKind
 from offhook.core.render import Templates
+from offhook.tasks import spawn
 from offhook.telling import attempt_lines
 from tests.contract import build
 from tests.world import HOME, MAKERS, PROFILES, World, agent_of, code_of, mac, model_of
@@ -249,6 +251,7 @@ async def test_the_last_phone_of_an_address_is_known_after_a_restart() -> None:
     device = await world.device(vendor="zultys")
     await world.fetch(device)
     world.assemble()
+    await world.phones.catch_up()
     answer = await world.ask("{mac}.cfg")
     assert any("For Zultys phones:" in line for line in lines(answer))
 
@@ -662,3 +665,41 @@ async def test_what_a_crash_kept_from_being_stored_is_seen_again() -> None:
     assert world.state.sightings[device.mac] == seen
     await world.phones.catch_up()
     assert world.state.sightings[device.mac] == seen
+
+
+async def test_before_the_past_is_loaded_registered_phones_get_their_files() -> None:
+    world = await World.make()
+    device = await world.device()
+    await world.fetch(device)
+    before = world.state.sightings[device.mac]
+    stored = replace(before, firmware="1.2.3", delivered={**before.delivered, "old.cfg": "ab"})
+    world.store.sightings.append(stored)
+    world.state.sightings.clear()
+    world.assemble()
+    world.phones.hold()
+    world.clock.pass_s(5)
+    waiting = spawn(world.fetch(device), "phone")
+    stranger = spawn(world.ask("001565ffffff.cfg"), "stranger")
+    answer = world.at_once(device)
+    await asyncio.sleep(0)
+    assert answer is not None
+    assert (answer.status, waiting.done(), stranger.done()) == (200, False, False)
+    assert not world.state.sightings
+    await world.state.load_seen()
+    await world.phones.catch_up()
+    assert [(await waiting).status, (await stranger).status] == [200, 404]
+    seen = world.state.sightings[device.mac]
+    assert seen.last_contact == world.clock.now()
+    assert seen.delivered == stored.delivered
+    assert world.state.unknown
+
+
+async def test_before_the_past_is_loaded_all_others_wait() -> None:
+    world = await World.make()
+    device = await world.device()
+    world.phones.hold()
+    for path in ("001565ffffff.cfg", "$MA.cfg", f"{device.mac.plain}-unknown.bin"):
+        assert world.at_once(device, path) is None, path
+    assert not [it for it in world.seen if isinstance(it, AttemptRecorded)]
+    await world.phones.catch_up()
+    assert world.at_once(device, "001565ffffff.cfg") is not None

@@ -58,7 +58,7 @@ def test_a_burst_is_heard_and_then_so_many_a_second() -> None:
 def test_a_registered_phone_is_heard_whatever_its_neighbour_sends() -> None:
     table = BindingTable(max_contacts=1)
     phone = stranger(port=5062)
-    table.restore([bound(str(phone))], 0.0)
+    table.restore(bound(str(phone)))
     allowance = Allowance(table, lambda: 0.0, burst=1, a_second=1)
     assert [allowance.is_spent(stranger()) for _ in range(3)] == [False, True, True]
     assert not allowance.is_spent(phone)

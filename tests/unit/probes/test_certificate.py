@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from offhook.diagnosis.probe_facts import Trust
+from offhook.diagnosis.probe_facts import HTTPS, Trust
 from offhook.probes.certificate import certificate_fact, trust_of
 from tests.integration.certificates import Authority
 
@@ -59,7 +59,13 @@ def test_verdict_is_put_into_a_word(verdict: int, tells_issuer: bool, trust: Tru
 )
 def test_name_in_the_files_is_compared(names: tuple[str, ...], wanted: str, is_right: bool) -> None:
     fact = certificate_fact(
-        issued(names=names), 0, place="x:5061", wanted=wanted, disk_problem="", at=NOW
+        issued(names=names),
+        0,
+        service=HTTPS,
+        place="x:5061",
+        wanted=wanted,
+        disk_problem="",
+        at=NOW,
     )
     assert fact.is_name_right is is_right
     assert fact.names == (names or ("pbx",))

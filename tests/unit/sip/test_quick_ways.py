@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offhook.sip import digest, message, parse, uri, via, wanted
+from offhook.sip import bindings, digest, message, parse, uri, via, wanted
 from offhook.sip.digest import parse_digest_fields, read_any_fields
 from offhook.sip.message import Request, read_headers, read_usual_headers
 from offhook.sip.server import Reaction
@@ -32,6 +32,7 @@ GENERAL: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (digest._read_usual_fields, lambda text: None),
     (digest._hash_again, digest._hash),
     (wanted._read_again, wanted.read_unknown),
+    (bindings._place_of, bindings._place_of_any),
 ]
 
 
@@ -112,6 +113,21 @@ def test_addresses_and_parameters_agree(text: str) -> None:
     assert parse_name_addr(text) == read_name_addr(text)
     assert read_params(text) == read_any_params(text)
     assert read_params(f";{text}") == read_any_params(f";{text}")
+
+
+CONTACTS = st.builds(
+    "{}:{}@{}{}{}".format,
+    st.sampled_from(["sip", "sips", "SIP", "tel", ""]),
+    st.sampled_from(["1001", "a.b-c_d+e", "%31", "a:b", "", "é", "a@b", "*"]),
+    st.sampled_from(["192.0.2.1", "[::1]", "Phone", "1..2", ""]),
+    st.sampled_from(["", ":5060", ":05060", ":506", ":59999", ":65535", ":65536", ":0", ":\u0661"]),
+    st.sampled_from(["", ";transport=tcp", ";transport=TCP", ";ob", "\n", "?a=b", ";"]),
+)
+
+
+@given(CONTACTS | TEXTS)
+def test_places_of_contacts_agree(contact: str) -> None:
+    assert bindings._place_of(contact) == bindings._place_of_any(contact)
 
 
 FIELDS = st.builds(

@@ -1,6 +1,7 @@
-"""The certificate of SIP over TLS is not valid today.
+"""A certificate of this server is not valid today.
 
-What you see: phones that use TLS do not register, all since one day; phones over UDP work.
+What you see: phones that use TLS do not register, all since one day; phones over UDP work. Or,
+where it is that of HTTPS, phones fetch no file any more.
 
 Why: the certificate ran out and was not renewed, or begins only later, or this machine's clock is
 wrong.
@@ -12,25 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from offhook.diagnosis.evidence import stamp
 from offhook.diagnosis.examples import HEALTHY, NOW
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.probe_examples import CERTIFICATE, unregistered_over_tls
+from offhook.diagnosis.probe_facts import CertificateFact
 from offhook.diagnosis.rule import Fault
-from offhook.diagnosis.tls_phones import concerned
+from offhook.diagnosis.tls_phones import found
 
 FAULT = Fault(
     code="P905",
     name="tls-certificate-expired",
-    title="The certificate of SIP over TLS is not valid today",
+    title="A certificate of this server is not valid today",
     severity=Severity.ERROR,
     stage=Stage.REGISTERED,
-    message="the certificate of SIP over TLS at {place} {problem}",
+    message="the certificate of {service} at {place} {problem}",
     steps=(
-        "Renew the certificate and write it to the file of `sip.tls_certificate`; it is taken "
+        "Renew the certificate and write it to the file of `{setting}`; it is taken "
         "without a restart",
         "Check this machine's clock: date -u",
     ),
@@ -40,15 +42,15 @@ FAULT = Fault(
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find a certificate outside its time, and the unregistered phones that meet it."""
-    fact = facts.probes.certificate
-    if fact is None or fact.not_before <= facts.now <= fact.not_after:
-        return
-    is_over = facts.now > fact.not_after
-    problem = (
-        f"expired at {stamp(fact.not_after)}" if is_over else f"begins at {stamp(fact.not_before)}"
-    )
-    for subject in concerned(facts):
-        yield FAULT.finding(subject, evidence=[fact.line], place=fact.place, problem=problem)
+    for fact in facts.probes.certificates:
+        if problem := _problem(fact, facts.now):
+            yield from found(FAULT, facts, fact, place=fact.place, problem=problem)
+
+
+def _problem(fact: CertificateFact, now: datetime) -> str:
+    if now > fact.not_after:
+        return f"expired at {stamp(fact.not_after)}"
+    return f"begins at {stamp(fact.not_before)}" if now < fact.not_before else ""
 
 
 BAD = unregistered_over_tls(replace(CERTIFICATE, not_after=NOW - timedelta(days=1)))

@@ -1,6 +1,7 @@
-"""The certificate of SIP over TLS ends within two weeks, or its renewed file cannot be used.
+"""A certificate of this server ends within two weeks, or its renewed file cannot be used.
 
-What you see: nothing yet. When it has ended, phones that use TLS do not register (P905).
+What you see: nothing yet. When it has ended, phones that use it do not register, or fetch nothing
+(P905).
 
 Why: certificates are renewed by a program that may have stopped, or that wrote a file which does
 not fit: a key of another certificate, a file this account cannot read.
@@ -21,18 +22,17 @@ from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.probe_examples import CERTIFICATE
 from offhook.diagnosis.probe_facts import CertificateFact, ProbeFacts
 from offhook.diagnosis.rule import Fault
-from offhook.diagnosis.tls_phones import SERVER
 
 FAULT = Fault(
     code="P906",
     name="tls-certificate-ends-soon",
-    title="The certificate of SIP over TLS needs care",
+    title="A certificate of this server needs care",
     severity=Severity.WARNING,
     stage=Stage.SETUP,
-    message="the certificate of SIP over TLS needs care: {problem}",
+    message="the certificate of {service} needs care: {problem}",
     steps=(
-        "Renew it and write certificate and key to the files of `sip.tls_certificate` and "
-        "`sip.tls_key`; they are taken without a restart",
+        "Renew it and write certificate and key to the files of `{setting}` and `{key}`; they are "
+        "taken without a restart",
         "Run the probes again: offhook doctor --probe",
     ),
 )
@@ -41,10 +41,17 @@ _SOON = timedelta(days=14)
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find a certificate that ends within 14 days, or files that could not be taken."""
-    fact = facts.probes.certificate
-    problem = _problem(facts, fact) if fact is not None else ""
-    if fact is not None and problem:
-        yield FAULT.finding(SERVER, evidence=[fact.line], problem=problem)
+    for fact in facts.probes.certificates:
+        service, problem = fact.service, _problem(facts, fact)
+        if problem:
+            yield FAULT.finding(
+                service.certificate,
+                evidence=[fact.line],
+                problem=problem,
+                service=service.name,
+                setting=service.certificate,
+                key=service.key,
+            )
 
 
 def _problem(facts: Facts, fact: CertificateFact) -> str:
@@ -57,6 +64,6 @@ def _problem(facts: Facts, fact: CertificateFact) -> str:
 
 BAD = replace(
     HEALTHY,
-    probes=ProbeFacts(certificate=replace(CERTIFICATE, not_after=NOW + timedelta(days=3))),
+    probes=ProbeFacts(certificates=(replace(CERTIFICATE, not_after=NOW + timedelta(days=3)),)),
 )
-GOOD = replace(HEALTHY, probes=ProbeFacts(certificate=CERTIFICATE))
+GOOD = replace(HEALTHY, probes=ProbeFacts(certificates=(CERTIFICATE,)))

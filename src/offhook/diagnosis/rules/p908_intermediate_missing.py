@@ -1,4 +1,4 @@
-"""SIP over TLS shows its certificate without the one that vouches for it.
+"""A TLS port of this server shows its certificate without the one that vouches for it.
 
 What you see: some clients connect (they know the intermediate already), phones do not; their log
 says unknown CA or unable to get local issuer.
@@ -20,18 +20,18 @@ from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.probe_examples import CERTIFICATE, unregistered_over_tls
 from offhook.diagnosis.probe_facts import Trust
 from offhook.diagnosis.rule import Fault
-from offhook.diagnosis.tls_phones import concerned
+from offhook.diagnosis.tls_phones import found
 
 FAULT = Fault(
     code="P908",
     name="intermediate-missing",
-    title="The certificate chain of SIP over TLS is incomplete",
+    title="A certificate chain of this server is incomplete",
     severity=Severity.ERROR,
     stage=Stage.REGISTERED,
-    message="SIP over TLS at {place} sends no certificate of {issuer}, who signed its own",
+    message="{service} at {place} sends no certificate of {issuer}, who signed its own",
     steps=(
-        "Write the full chain to the file of `sip.tls_certificate`: the server's certificate "
-        "first, then the intermediate (fullchain.pem of most programs)",
+        "Write the full chain to the file of `{setting}`: the server's certificate first, then "
+        "the intermediate (fullchain.pem of most programs)",
         "Run the probes again: offhook doctor --probe",
     ),
     is_of_device=True,
@@ -40,10 +40,9 @@ FAULT = Fault(
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find a chain that ends before a known authority, and the phones that meet it."""
-    fact = facts.probes.certificate
-    if fact is not None and fact.trust is Trust.INCOMPLETE:
-        for subject in concerned(facts):
-            yield FAULT.finding(subject, evidence=[fact.line], place=fact.place, issuer=fact.issuer)
+    for fact in facts.probes.certificates:
+        if fact.trust is Trust.INCOMPLETE:
+            yield from found(FAULT, facts, fact, place=fact.place, issuer=fact.issuer)
 
 
 BAD = unregistered_over_tls(replace(CERTIFICATE, trust=Trust.INCOMPLETE))

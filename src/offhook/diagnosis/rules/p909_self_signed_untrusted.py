@@ -1,6 +1,7 @@
-"""Phones do not know who signed the certificate of SIP over TLS.
+"""Phones do not know who signed a certificate of this server.
 
-What you see: phones do not register over TLS until "only accept trusted certificates" is off.
+What you see: phones do not register over TLS, or fetch nothing over HTTPS, until "only accept
+trusted certificates" is off.
 
 Why: the certificate is signed by itself, or by an authority of one's own, which no phone knows from
 the factory.
@@ -20,19 +21,18 @@ from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.probe_examples import CERTIFICATE, unregistered_over_tls
 from offhook.diagnosis.probe_facts import Trust
 from offhook.diagnosis.rule import Fault
-from offhook.diagnosis.tls_phones import concerned
+from offhook.diagnosis.tls_phones import found
 
 FAULT = Fault(
     code="P909",
     name="self-signed-untrusted",
-    title="Phones do not know who signed the certificate of SIP over TLS",
+    title="Phones do not know who signed a certificate of this server",
     severity=Severity.WARNING,
     stage=Stage.REGISTERED,
-    message="the certificate of SIP over TLS is {trust} ({issuer}); phones trust it only when told",
+    message="the certificate of {service} is {trust} ({issuer}); phones trust it only when told",
     steps=(
         "Load the certificate of {issuer} into the phones as a trusted one",
-        "Or write a certificate of a public authority, with its chain, to the file of "
-        "`sip.tls_certificate`",
+        "Or write a certificate of a public authority, with its chain, to the file of `{setting}`",
     ),
     is_of_device=True,
 )
@@ -40,12 +40,9 @@ FAULT = Fault(
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find a certificate of nobody known, and the unregistered phones that meet it."""
-    fact = facts.probes.certificate
-    if fact is not None and fact.trust in (Trust.SELF_SIGNED, Trust.PRIVATE):
-        for subject in concerned(facts):
-            yield FAULT.finding(
-                subject, evidence=[fact.line], trust=fact.trust.value, issuer=fact.issuer
-            )
+    for fact in facts.probes.certificates:
+        if fact.trust in (Trust.SELF_SIGNED, Trust.PRIVATE):
+            yield from found(FAULT, facts, fact, trust=fact.trust.value, issuer=fact.issuer)
 
 
 BAD = unregistered_over_tls(replace(CERTIFICATE, trust=Trust.SELF_SIGNED))

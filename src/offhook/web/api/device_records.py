@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
@@ -79,9 +80,14 @@ def config_url(services: Services, mac: Mac) -> str:
     config, server = services.config, services.state.source.server
     if "{mac}" not in config.url_format:
         return f"{config.base}{mac.plain}.cfg"
-    return config.base + config.url_format.rpartition("/")[2].replace("{mac}", mac.plain).replace(
-        "{{PORT}}", str(urlsplit(config.base).port or server.http_port)
-    )
+    form = _file_form(config.base, config.url_format, server.http_port)
+    return config.base + form.replace("{mac}", mac.plain)
+
+
+@lru_cache(maxsize=4)
+def _file_form(base: str, url_format: str, http_port: int) -> str:
+    port = str(urlsplit(base).port or http_port)
+    return url_format.rpartition("/")[2].replace("{{PORT}}", port)
 
 
 def _expected(services: Services, macs: Sequence[Mac]) -> dict[Mac, Expected]:

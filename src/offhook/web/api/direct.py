@@ -8,6 +8,7 @@ also words every refusal of a field; `tests/integration/test_api_direct.py` comp
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -15,52 +16,53 @@ from fastapi import Response
 from pydantic import ValidationError
 
 from offhook.errors import BadRequestError, StoreError
-from offhook.web.api.context import ACTOR
+from offhook.web.api.context import ACTOR, REQUEST_ID
 from offhook.web.api.devices import NewDevice, put_device
 from offhook.web.api.extensions import NewExtension, add_extension
-from offhook.web.api.failures import defect, refused, store_refused
+from offhook.web.api.failures import FAILED, defect, refused, store_refused
 from offhook.web.api.fields import Fields
 from offhook.web.api.preview import PreviewQuery
-from offhook.web.body import Receive, Send
 from offhook.web.ports import Services
 
 _Call = tuple[type[Fields], Callable[..., Awaitable[Response]]]
 
-_CALLS: Mapping[str, _Call] = {
+DIRECT: Mapping[str, _Call] = {
     "/api/extensions": (NewExtension, add_extension),
     "/api/provisioning/devices": (NewDevice, put_device),
 }
+"""By path, what answers a POST without a query."""
+
 _NO_PREVIEW = PreviewQuery()
+_log = logging.getLogger("offhook.web")
 
 
 class Direct:
-    """Serves the plain calls among them."""
+    """Answers the plain calls among them."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def served(
-        self, scope: Mapping[str, Any], body: bytes, receive: Receive, send: Send
-    ) -> bool:
-        """Serve a call; False when it has to go the usual way, with nothing done."""
-        call = _CALLS.get(scope["path"]) if scope["method"] == "POST" else None
-        if call is None or scope["query_string"]:
-            return False
+    async def answer(self, noted: Mapping[str, Any], path: str, body: bytes) -> Response | None:
+        """Answer a POST; None when it has to go the usual way, with nothing done.
+
+        `noted` has who calls, and the id of the call.
+        """
+        call = DIRECT.get(path)
+        if call is None:
+            return None
         kind, function = call
         fields = read_fields(kind, body)
         if fields is None:
-            return False
+            return None
         try:
-            response = await function(self._services, scope[ACTOR], fields, _NO_PREVIEW)
+            return await function(self._services, noted[ACTOR], fields, _NO_PREVIEW)
         except BadRequestError as error:
-            response = refused(error)
+            return refused(error)
         except StoreError as error:
-            response = store_refused(error)
+            return store_refused(error)
         except Exception:
-            await defect(scope)(scope, receive, send)  # type: ignore[arg-type] # a dict, as ever
-            raise
-        await response(scope, receive, send)  # type: ignore[arg-type] # a dict, as ever
-        return True
+            _log.exception(FAILED, noted[REQUEST_ID], path)
+            return defect(noted)
 
 
 def read_fields(kind: type[Fields], body: bytes) -> Fields | None:

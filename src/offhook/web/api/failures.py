@@ -28,6 +28,9 @@ _TYPES = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
 }
+FAILED = "API request %s failed: %s"
+"""How the log tells of a mistake of ours: id of the call, path."""
+
 _DOCS = "GET /api/docs lists the calls with their fields"
 
 

@@ -11,6 +11,8 @@ PAGE_MAX = 1000
 
 
 def _writable(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise PydanticCustomError("unwritable", "has a character that cannot be stored; remove it")
     return text
@@ -28,18 +30,15 @@ class Fields(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_known(cls, data: Any) -> Any:
-        unknown = [key for key in data if key not in cls.model_fields] if _is_map(data) else []
+        fields = cls.model_fields
+        unknown = [key for key in data if key not in fields] if isinstance(data, dict) else []
         if unknown:
             raise PydanticCustomError(
                 "unknown_field",
                 "there is no field {name}; the fields are {known}",
-                {"name": repr(unknown[0][:60]), "known": ", ".join(cls.model_fields)},
+                {"name": repr(unknown[0][:60]), "known": ", ".join(fields)},
             )
         return data
-
-
-def _is_map(data: object) -> bool:
-    return isinstance(data, dict)
 
 
 class Page(Fields):

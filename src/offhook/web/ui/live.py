@@ -19,7 +19,7 @@ from offhook.core.events import (
     RebootAdvanced,
     RegistrationRefused,
 )
-from offhook.core.model import Again, Attempt
+from offhook.core.model import Again, Attempt, Change
 from offhook.web.ports import Services
 
 TOPICS = ("fleet", "phones", "unknown", "people", "log", "changes")
@@ -29,6 +29,7 @@ LISTENERS_MAX = 200
 PHONES_MAX = 1000
 _NO_PHONE = frozenset({""})
 _OF_ATTEMPTS = frozenset({"fleet", "phones", "unknown", "log"})
+_OF_CHANGES = frozenset({"fleet", "phones", "people", "unknown", "changes", "log"})
 # Topics are gathered for so long: a boot storm must not make every open page ask each time.
 GATHER_S = 0.5
 KEEP_ALIVE_S = 15.0
@@ -67,7 +68,7 @@ class Live:
         self._services = services
         self._listeners: set[_Listener] = set()
         self._minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES)
-        self._recent: deque[Line | Attempt | Again] = deque(maxlen=LINES)
+        self._recent: deque[Line | Attempt | Again | Change] = deque(maxlen=LINES)
         self._is_closed = False
         # Numbers are moments, so that those of an earlier run of the server are smaller.
         self.number = int(services.now().timestamp() * 1000)
@@ -83,9 +84,8 @@ class Live:
 
     @property
     def lines(self) -> list[Line]:
-        """The last lines, newest first; those of requests are put into words only here."""
-        recent = tuple(self._recent)
-        return [item if isinstance(item, Line) else _request(item) for item in recent]
+        """The last lines, newest first; what comes in great number is put into words only here."""
+        return [item if isinstance(item, Line) else _line_of(item) for item in tuple(self._recent)]
 
     def close(self) -> None:
         """End all streams, so that the server can stop at once."""
@@ -134,12 +134,21 @@ class Live:
         if isinstance(event, AttemptsRepeated):
             self._see_attempts(event.repeats)
             return
+        if isinstance(event, Changed):
+            self._see_change(event)
+            return
         topics, line = _told(event)
         if line is not None:
             self._recent.appendleft(line)
             topics = {*topics, "log"}
         own = {line.mac} if line is not None and line.mac else set()
         self._wake(topics, own | self._phones_of(event))
+
+    def _see_change(self, event: Changed) -> None:
+        change = event.change
+        self._recent.appendleft(change)
+        own = {change.subject} if change.noun == "device" else self._phones_of(event)
+        self._wake(_OF_CHANGES, own)
 
     def _see_attempts(self, attempts: Sequence[Attempt | Again]) -> None:
         self._count(attempts[-1].at, len(attempts))
@@ -234,16 +243,21 @@ def _told_more(event: Event) -> tuple[set[str], Line | None]:
                 has_failed=bool(reboot.fault),
             )
             return {"fleet", "phones"}, line
-        case Changed(change=change):
-            what = f"{change.noun} {change.subject} {change.action} by {change.actor}"
-            mac = change.subject if change.noun == "device" else ""
-            topics = {"fleet", "phones", "people", "unknown", "changes"}
-            return topics, Line(at=change.at, kind="change", what=what, mac=mac)
         case _:
             return set(), None
 
 
-def _request(told: Attempt | Again) -> Line:
+def _line_of(told: Attempt | Again | Change) -> Line:
+    return _of_change(told) if isinstance(told, Change) else _of_request(told)
+
+
+def _of_change(change: Change) -> Line:
+    what = f"{change.noun} {change.subject} {change.action} by {change.actor}"
+    mac = change.subject if change.noun == "device" else ""
+    return Line(at=change.at, kind="change", what=what, mac=mac)
+
+
+def _of_request(told: Attempt | Again) -> Line:
     attempt = told.attempt() if isinstance(told, Again) else told
     test = " (test)" if attempt.is_test else ""
     return Line(
