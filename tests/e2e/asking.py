@@ -12,6 +12,9 @@ from typing import Self
 
 from tests.e2e.server import Server, wait_for
 
+PAUSE_S = 0.03
+"""Between two files: what is tested is that each is right, not how many there are."""
+
 
 class Asking:
     """Asks in a thread for the length of a block, then fails if one answer was not its file.
@@ -59,7 +62,7 @@ class Asking:
             if self._is_over.is_set():
                 return
             self._ask(file, turn)
-            self._is_over.wait(0.01)
+            self._is_over.wait(PAUSE_S)
 
     def _ask(self, file: str, turn: int) -> None:
         while not self._is_over.is_set():
