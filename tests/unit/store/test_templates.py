@@ -109,3 +109,9 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
     put(tmp_path, "yealink/main.cfg.j2", "").write_bytes("Größe".encode("latin-1"))
     with pytest.raises(ConfigError, match="no UTF-8"):
         site_templates(tmp_path)
+
+
+def test_templates_of_the_package_are_read_once_and_nobody_alters_them_for_others() -> None:
+    texts = package_templates()
+    texts["yealink/main.cfg.j2"] = "altered"
+    assert package_templates()["yealink/main.cfg.j2"] != "altered"
