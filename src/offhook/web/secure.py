@@ -123,7 +123,7 @@ class SecureTransport(asyncio.Transport):
                     self._hear_end(self._protocol)
                     break
                 self._protocol.data_received(data)
-                if not self._is_reading:
+                if not (self._is_reading and self._is_more_there()):
                     break
         except ssl.SSLWantReadError:
             pass
@@ -132,6 +132,10 @@ class SecureTransport(asyncio.Transport):
         finally:
             self._is_gathering = False
             self._flush()
+
+    def _is_more_there(self) -> bool:
+        """Look before reading: an error that says there is nothing costs as much as an answer."""
+        return bool(self._heard.pending or self._tls.pending())
 
     def _hear_end(self, protocol: asyncio.Protocol) -> None:
         # RFC 8446 §6.1: the end of what it says is not the end of what it hears.
@@ -154,7 +158,7 @@ class SecureTransport(asyncio.Transport):
         if not self._is_reading and not self._is_closing:
             self._is_reading = True
             self._readers.add_reader(self._handle, self._hear)
-            if self._heard.pending or self._tls.pending():
+            if self._is_more_there():
                 self._loop.call_soon(self._take)
 
     # --- writing ---------------------------------------------------------------------------------
