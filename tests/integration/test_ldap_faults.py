@@ -17,7 +17,7 @@ from tests.integration.ad import QUICK, FilledDomain, LoopLag, cloned_domain
 pytestmark = pytest.mark.needs("samba", "samba-tool", "ldapsearch")
 
 LAG_LIMIT_S = 0.5  # a blocked loop is late by seconds; other tests run beside this one
-LIMIT_S = 6.0
+LIMIT_S = 20.0
 """Two attempts of one second for each step, and room for a busy machine."""
 
 
