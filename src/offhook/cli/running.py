@@ -39,6 +39,10 @@ from offhook.web.server import HttpServer, bind_http, serve_http
 
 T = TypeVar("T")
 
+SWITCH_S = 0.001
+"""Who computes on another thread lets the loop go on after so long, not the interpreter's 5 ms:
+phones wait for the loop, nobody for the thread."""
+
 _log = logging.getLogger("offhook.serve")
 _PORT_ERRORS = {
     errno.EADDRINUSE: "another program listens on {port}; stop it, or choose another port",
@@ -85,6 +89,7 @@ def run_server(
 async def _run(settings: Settings, path: Path | None, screen: Screen, place: Place | None) -> None:
     # Shells often allow 1024 sockets; a building's phones connect at once.
     raise_open_files(2 * CONNECTIONS_MAX)
+    sys.setswitchinterval(SWITCH_S)
     stopped = _stop_signals()
     if place is not None:
         watch_parent(stopped)
