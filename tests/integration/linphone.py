@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 from tests.integration.accounts import Account
-from tests.integration.phones import DeskPhone
+from tests.integration.phones import DeskPhone, free_port
 
 # Its TLS library (mbed TLS 2.28) knows no IP address in a certificate, so the name is not compared;
 # the chain up to `root_ca` is.
@@ -60,7 +59,7 @@ class Linphone(DeskPhone):
     ) -> None:
         self._account = account
         (directory / ".local/share/linphone").mkdir(parents=True, exist_ok=True)
-        ports = {"udp": 0, "tcp": 0, "tls": 0, account.transport: _free_port(address)}
+        ports = {"udp": 0, "tcp": 0, "tls": 0, account.transport: free_port(address)}
         address_of = f"<sip:{account.number}@{account.server}:{account.port}>"
         config = _CONFIG.format(
             **ports,
@@ -104,9 +103,3 @@ class Linphone(DeskPhone):
         where = f"{self.account.server}:{self.account.port};transport={self.account.transport}"
         who = f"sip:{self.account.number}@{self.account.server}:{self.account.port}"
         await self.type(f"register {who} sip:{where} {self.account.secret}")
-
-
-def _free_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

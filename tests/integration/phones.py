@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -229,7 +230,7 @@ class Baresip(DeskPhone):
         `answers` is auto or manual; `is_driven` opens the port `command` needs.
         """
         account = Account(number=extension, secret=secret, port=server_port, transport=transport)
-        self._control_port = _free_tcp_port() if is_driven else 0
+        self._control_port = free_port() if is_driven else 0
         await self._start(account, directory, answers, "127.0.0.1", "")
 
     async def begin(
@@ -242,7 +243,7 @@ class Baresip(DeskPhone):
         lines: int = 4,
         authority: Path | None = None,
     ) -> None:
-        self._control_port = _free_tcp_port()
+        self._control_port = free_port()
         more = f"call_local_timeout {rings_s}\ncall_max_calls {lines}\n"
         if authority is not None:
             more += f"sip_cafile {authority}\n"
@@ -294,10 +295,22 @@ class Baresip(DeskPhone):
         assert b'"ok":true' in answer, answer
 
 
-def _free_tcp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(address: str = "127.0.0.1") -> int:
+    """Give a port that is free for UDP and TCP, of those no connection gets by itself (ip(7)).
+
+    The program binds it a moment later; one of the kernel's own choice may be another's by then.
+    """
+    for _ in range(100):
+        port = random.randrange(10_000, 32_000)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            contextlib.suppress(OSError),
+        ):
+            udp.bind((address, port))
+            tcp.bind((address, port))
+            return port
+    raise AssertionError(f"no free port at {address}")
 
 
 def _write_files(directory: Path, account: str, address: str, more: str) -> None:
