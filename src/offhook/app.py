@@ -46,8 +46,8 @@ from offhook.core.events import AttemptRecorded, Changed, PhoneRegistered
 from offhook.core.file_values import ServerValues
 from offhook.core.inventory import FileSource
 from offhook.core.render import Templates
+from offhook.core.tls_ports import HTTPS, SIP_TLS, TlsPort
 from offhook.diagnosis.facts import ConfigFacts
-from offhook.diagnosis.probe_facts import HTTPS, SIP_OVER_TLS, Service
 from offhook.directories import Schedule, build_syncs, facts_of
 from offhook.joining import join_nodes
 from offhook.nodes import Beat, node_name, take_part
@@ -380,12 +380,12 @@ def _look(settings: Settings, config: ConfigFacts, now: Clock) -> Look:
     )
 
 
-def _tls_files(settings: Settings) -> dict[Service, tuple[Path, Path]]:
+def _tls_files(settings: Settings) -> dict[TlsPort, tuple[Path, Path]]:
     """Certificate and key of the TLS ports that are this process's own."""
     server, sip = settings.server, settings.sip
     own = {HTTPS: (server.tls_certificate, server.tls_key)}
     if sip.engine == "embedded":
-        own[SIP_OVER_TLS] = (sip.tls_certificate, sip.tls_key)
+        own[SIP_TLS] = (sip.tls_certificate, sip.tls_key)
     return {of: (file, key or file) for of, (file, key) in own.items() if file is not None}
 
 

@@ -8,20 +8,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from offhook.core.tls_ports import SIP_TLS, TlsPort
+
 _log = logging.getLogger("offhook.tls")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
-    """The settings of a TLS port by their keys, and what it is called."""
-
-    what: str
-    certificate: str
-    key: str
-
-
-SIP_TLS = TlsSettings(what="SIP", certificate="sip.tls_certificate", key="sip.tls_key")
-HTTPS = TlsSettings(what="HTTPS", certificate="server.tls_certificate", key="server.tls_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +22,7 @@ class CertificateProblem:
 
 
 def load_certificate(
-    certificate: Path, key: Path, names: TlsSettings = SIP_TLS, *, allows_old: bool = False
+    certificate: Path, key: Path, names: TlsPort = SIP_TLS, *, allows_old: bool = False
 ) -> ssl.SSLContext | CertificateProblem:
     """Make the context phones are met with: TLS 1.2 or 1.3 (RFC 8996 ended those before).
 
@@ -59,9 +48,7 @@ def load_certificate(
     return context
 
 
-def _unusable(
-    path: Path, setting: str, mark: bytes, names: TlsSettings
-) -> CertificateProblem | None:
+def _unusable(path: Path, setting: str, mark: bytes, names: TlsPort) -> CertificateProblem | None:
     is_key = setting == names.key
     try:
         content = path.read_bytes()
@@ -81,7 +68,7 @@ def _unusable(
 
 
 def _explained(
-    error: Exception, certificate: Path, key: Path, names: TlsSettings
+    error: Exception, certificate: Path, key: Path, names: TlsPort
 ) -> CertificateProblem:
     reason = getattr(error, "reason", None) or ""
     if reason == "KEY_VALUES_MISMATCH":
@@ -108,7 +95,7 @@ class Certificate:
         self,
         certificate: Path,
         key: Path | None = None,
-        names: TlsSettings = SIP_TLS,
+        names: TlsPort = SIP_TLS,
         *,
         allows_old: bool = False,
     ) -> None:

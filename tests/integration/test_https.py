@@ -15,9 +15,10 @@ import pytest_asyncio
 from offhook.actions.devices import DeviceSpec, LineSpec
 from offhook.actions.ports import AttemptQuery
 from offhook.app import Pbx, start_pbx
-from offhook.certificate import HTTPS, Certificate
+from offhook.certificate import Certificate
 from offhook.cli.running import _on_tls_failed
 from offhook.core.mac import Mac
+from offhook.core.tls_ports import HTTPS
 from offhook.services import services
 from offhook.settings import load_settings
 from offhook.web import protocol

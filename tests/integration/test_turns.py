@@ -60,6 +60,12 @@ def stranger(at: int, *lines: bytes) -> bytes:
     return head(*lines, target=b"/provision/0015659999%02x.cfg" % at)
 
 
+def flood(port: int, callers: list[socket.socket]) -> None:
+    """Let all strangers ask."""
+    for at in range(STRANGERS):
+        ask(port, stranger(at, CLOSE), callers)
+
+
 async def macs_in_order(running: Running) -> list[Any]:
     _, found = await running.services.journal.attempts(AttemptQuery(limit=STRANGERS + 1))
     return [it.mac for it in sorted(found, key=lambda it: it.at)]
@@ -69,8 +75,7 @@ async def test_a_known_phone_goes_before_strangers_that_came_first(
     running: Running, callers: list[socket.socket]
 ) -> None:
     port = running.http.port
-    for at in range(STRANGERS):
-        ask(port, stranger(at, CLOSE), callers)
+    flood(port, callers)
     ask(port, head(CLOSE), callers)
     assert [await heard(it) for it in callers] == [404] * STRANGERS + [200]
     assert (await macs_in_order(running)).index(PHONE) == 0
@@ -80,8 +85,7 @@ async def test_a_new_file_of_a_known_phone_goes_before_strangers(
     running: Running, callers: list[socket.socket]
 ) -> None:
     port = running.http.port
-    for at in range(STRANGERS):
-        ask(port, stranger(at, CLOSE), callers)
+    flood(port, callers)
     ask(port, head(b"X-New: yes", CLOSE), callers)
     assert [await heard(it) for it in callers] == [404] * STRANGERS + [200]
     # One stranger may have been begun with before the phone was accepted.
@@ -110,8 +114,7 @@ async def test_too_many_strangers_are_turned_away_and_phones_are_not(
 ) -> None:
     monkeypatch.setattr(turns, "STRANGERS_MAX", 5)
     port = running.http.port
-    for at in range(STRANGERS):
-        ask(port, stranger(at, CLOSE), callers)
+    flood(port, callers)
     ask(port, head(CLOSE), callers)
     ask(port, head(b"X-New: yes", CLOSE), callers)
     *strangers, known, new = [await heard(it) for it in callers]
@@ -134,7 +137,6 @@ async def test_a_stop_answers_those_that_wait(
     running: Running, callers: list[socket.socket]
 ) -> None:
     port = running.http.port
-    for at in range(STRANGERS):
-        ask(port, stranger(at, CLOSE), callers)
+    flood(port, callers)
     await running.http.stop()
     assert [await heard(it) for it in callers] == [404] * STRANGERS

@@ -18,10 +18,11 @@ from typing import TypeVar
 
 from offhook import __version__
 from offhook.app import Pbx, open_pbx
-from offhook.certificate import HTTPS, SIP_TLS, Certificate
+from offhook.certificate import Certificate
 from offhook.cli.screen import Screen
 from offhook.cli.workers import Place, check_workers, run_workers, watch_parent
 from offhook.core.events import HandshakeFailed
+from offhook.core.tls_ports import HTTPS, SIP_TLS
 from offhook.diagnosis.facts import ConfigFacts, ConfigProblem, Facts
 from offhook.diagnosis.finding import Finding
 from offhook.diagnosis.rules import find_all

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from offhook.core.tls_ports import SIP_TLS
 from offhook.core.vendor import VendorProfile
 from offhook.diagnosis.examples import ACME, HEALTHY, MAC, MINUTE, NOW, SEEN
 from offhook.diagnosis.facts import Facts, ServedAccount
 from offhook.diagnosis.probe_facts import (
-    SIP_OVER_TLS,
     CertificateFact,
     DhcpFact,
     DhcpOffer,
@@ -28,7 +28,7 @@ PORT = PortFact(
     at=NOW,
 )
 CERTIFICATE = CertificateFact(
-    service=SIP_OVER_TLS,
+    service=SIP_TLS,
     place="pbx.example.org:5061",
     subject="pbx.example.org",
     issuer="Example Authority",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from offhook.core.tls_ports import TlsPort
 from offhook.diagnosis.finding import Evidence
 
 
@@ -101,26 +102,13 @@ class Trust(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A TLS port of ours, and the settings of its files."""
-
-    name: str
-    certificate: str
-    key: str
-
-
-SIP_OVER_TLS = Service(name="SIP over TLS", certificate="sip.tls_certificate", key="sip.tls_key")
-HTTPS = Service(name="HTTPS", certificate="server.tls_certificate", key="server.tls_key")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFact:
     """The certificate a TLS port of ours shows; `wanted` is the name that phones are told.
 
     `disk_problem` is why the files as they are now cannot be used; empty when they can.
     """
 
-    service: Service
+    service: TlsPort
     place: str
     subject: str
     issuer: str

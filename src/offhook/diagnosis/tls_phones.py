@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from offhook.core.mac import Mac
+from offhook.core.tls_ports import HTTPS
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Stage
-from offhook.diagnosis.probe_facts import HTTPS, CertificateFact
+from offhook.diagnosis.probe_facts import CertificateFact
 from offhook.diagnosis.rule import Fault
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from offhook.diagnosis.probe_facts import CertificateFact, Service, Trust
+from offhook.core.tls_ports import TlsPort
+from offhook.diagnosis.probe_facts import CertificateFact, Trust
 from offhook.probes.http_get import trusting
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
@@ -61,7 +62,7 @@ def certificate_fact(
     certificate: x509.Certificate,
     verdict: int,
     *,
-    service: Service,
+    service: TlsPort,
     place: str,
     wanted: str,
     disk_problem: str,

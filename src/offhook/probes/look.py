@@ -13,13 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from offhook.certificate import CertificateProblem, TlsSettings, load_certificate
+from offhook.certificate import CertificateProblem, load_certificate
 from offhook.core.events import AttemptRecorded, Event
+from offhook.core.tls_ports import HTTPS, SIP_TLS, TlsPort
 from offhook.diagnosis.dhcp_offers import hosts_in
 from offhook.diagnosis.facts import ConfigFacts
 from offhook.diagnosis.probe_facts import (
-    HTTPS,
-    SIP_OVER_TLS,
     CertificateFact,
     ClockFact,
     DhcpFact,
@@ -28,7 +27,6 @@ from offhook.diagnosis.probe_facts import (
     NameFact,
     PortFact,
     PortState,
-    Service,
 )
 from offhook.probes.certificate import (
     certificate_fact,
@@ -62,7 +60,7 @@ class Look:
     ntp_server: str
     now: Callable[[], datetime]
     sip_agent: str = "offhook"
-    files: Mapping[Service, tuple[Path, Path]] = field(default_factory=dict)
+    files: Mapping[TlsPort, tuple[Path, Path]] = field(default_factory=dict)
     ntp_port: int = NTP_PORT
     _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -82,7 +80,7 @@ class Look:
         yield "sip-tcp", lambda: self.sip("TCP", self.config.sip_port)
         if self.config.tls_port:
             yield "sip-tls", lambda: self.sip("TLS", self.config.tls_port)
-            yield "certificate", lambda: self.shown(SIP_OVER_TLS)
+            yield "certificate", lambda: self.shown(SIP_TLS)
         if self.config.https_port:
             yield "https-certificate", lambda: self.shown(HTTPS)
         yield "clock", self.clock
@@ -201,7 +199,7 @@ class Look:
                 problem = "" if isinstance(told, float) else told.reason
         return ClockFact(server=self.ntp_server, offset_s=offset, problem=problem, at=self.now())
 
-    async def shown(self, service: Service) -> CertificateFact:
+    async def shown(self, service: TlsPort) -> CertificateFact:
         """Look at the certificate that phones are shown. Raises OSError, ValueError."""
         host, port = self._place(service)
         addresses, problem = await addresses_of(host)
@@ -220,20 +218,19 @@ class Look:
             at=self.now(),
         )
 
-    def _place(self, service: Service) -> tuple[str, int]:
+    def _place(self, service: TlsPort) -> tuple[str, int]:
         """Where phones meet a TLS port: files by the URL they are given, a proxy's too."""
-        if service == SIP_OVER_TLS:
+        if service == SIP_TLS:
             return self._sip_host(), self.config.tls_port
         url = self._url()
         if url.scheme == "https" and url.hostname:
             return url.hostname, url.port or 443
         return self._sip_host(), self.config.https_port
 
-    def _disk_problem(self, service: Service) -> str:
+    def _disk_problem(self, service: TlsPort) -> str:
         if service not in self.files:
             return ""
-        names = TlsSettings(what=service.name, certificate=service.certificate, key=service.key)
-        loaded = load_certificate(*self.files[service], names)
+        loaded = load_certificate(*self.files[service], service)
         return f"{loaded.key}: {loaded.message}" if isinstance(loaded, CertificateProblem) else ""
 
     # --- DHCP ----------------------------------------------------------------------------------

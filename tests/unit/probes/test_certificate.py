@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from offhook.diagnosis.probe_facts import HTTPS, Trust
+from offhook.core.tls_ports import HTTPS
+from offhook.diagnosis.probe_facts import Trust
 from offhook.probes.certificate import certificate_fact, trust_of
 from tests.integration.certificates import Authority
 

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from offhook.core.tls_ports import HTTPS
 from offhook.diagnosis.examples import HEALTHY
 from offhook.diagnosis.facts import Facts
 from offhook.diagnosis.finding import Finding, Severity, Stage
 from offhook.diagnosis.probe_examples import CERTIFICATE, unregistered_over_tls
-from offhook.diagnosis.probe_facts import HTTPS, CertificateFact
+from offhook.diagnosis.probe_facts import CertificateFact
 from offhook.diagnosis.rule import Fault
 from offhook.diagnosis.tls_phones import found
 
